@@ -1,0 +1,125 @@
+import ResilienceCore
+
+/// A whole policy, checked and merged: what the supervisor runs by. Immutable; a reload swaps it whole.
+public struct PolicySnapshot: Hashable, Sendable {
+    /// In name order; a component's position is its index while this snapshot is loaded.
+    public var components: [Component]
+    public var guards: Guards
+    /// By name. The channel `journal` always exists.
+    public var channels: [String: Channel]
+
+    public init(components: [Component] = [], guards: Guards = Guards(), channels: [String: Channel] = [:]) {
+        self.components = components.sorted { $0.name < $1.name }
+        self.guards = guards
+        self.channels = channels
+    }
+}
+
+/// One thing that is supervised.
+public struct Component: Hashable, Sendable {
+    public var name: String
+    /// The systemd unit it runs as, full name; `nil` for an endpoint only.
+    public var unit: String?
+    public var criticality: Criticality
+    public var group: String?
+    public var tags: [String]
+    /// Names of the components it needs.
+    public var dependsOn: [String]
+    public var mode: Mode
+    /// After a start or a repair, failures of endpoint checks do not count until the first pass or this long.
+    public var startupGrace: Duration
+    /// How long it must stay up after `rise` before its incident closes.
+    public var stable: Duration
+    /// In name order, at least one.
+    public var checks: [Check]
+    /// The ladder, in order.
+    public var recovery: [Step]
+    /// How long after the ladder is used up before it may begin again.
+    public var rearm: Duration
+    public var breaker: BreakerPolicy
+
+    public init(
+        name: String, unit: String? = nil, criticality: Criticality = .important, group: String? = nil,
+        tags: [String] = [], dependsOn: [String] = [], mode: Mode = .auto, startupGrace: Duration = .seconds(10),
+        stable: Duration = .seconds(2), checks: [Check], recovery: [Step] = Step.defaultLadder,
+        rearm: Duration = .seconds(15 * 60), breaker: BreakerPolicy = BreakerPolicy()
+    ) {
+        self.name = name
+        self.unit = unit
+        self.criticality = criticality
+        self.group = group
+        self.tags = tags
+        self.dependsOn = dependsOn
+        self.mode = mode
+        self.startupGrace = startupGrace
+        self.stable = stable
+        self.checks = checks.sorted { $0.name < $1.name }
+        self.recovery = recovery
+        self.rearm = rearm
+        self.breaker = breaker
+    }
+}
+
+/// How much it matters when a component is down.
+public enum Criticality: String, CaseIterable, Hashable, Sendable, Codable {
+    case critical, important, optional
+}
+
+/// What the supervisor may do for a component.
+public enum Mode: String, CaseIterable, Hashable, Sendable, Codable {
+    /// Repairs it.
+    case auto
+    /// Only records what it would do.
+    case observe
+}
+
+/// When a component's repairs have to pause because they do not help.
+public struct BreakerPolicy: Hashable, Sendable, Codable {
+    /// Recoveries that failed or did not hold, within `window`, that open it.
+    public var failures: Int
+    public var window: Duration
+    /// Failures of a lower severity are not counted.
+    public var minSeverity: Severity
+    /// How long it stays open before a trial.
+    public var openFor: Duration
+    /// Trials that must succeed before it closes.
+    public var halfOpen: Int
+
+    public init(
+        failures: Int = 5, window: Duration = .seconds(60), minSeverity: Severity = .high,
+        openFor: Duration = .seconds(60), halfOpen: Int = 1
+    ) {
+        self.failures = failures
+        self.window = window
+        self.minSeverity = minSeverity
+        self.openFor = openFor
+        self.halfOpen = halfOpen
+    }
+}
+
+/// Limits on what the supervisor does to the whole host.
+public struct Guards: Hashable, Sendable, Codable {
+    /// At most `count` disruptive actions in any `per`.
+    public struct ActionBudget: Hashable, Sendable, Codable {
+        public var count: Int
+        public var per: Duration
+        public init(count: Int = 10, per: Duration = .seconds(600)) {
+            self.count = count
+            self.per = per
+        }
+    }
+
+    public var maxActions: ActionBudget
+    /// Disruptive actions in flight at once.
+    public var maxConcurrent: Int
+    /// Share (0...1) of components down above which automation freezes.
+    public var maxUnhealthy: Double
+    /// `maxUnhealthy` says nothing about fewer components than this.
+    public static let maxUnhealthyOfAtLeast = 5
+
+    public init(maxActions: ActionBudget = ActionBudget(), maxConcurrent: Int = 2, maxUnhealthy: Double = 0.4) {
+        self.maxActions = maxActions
+        self.maxConcurrent = maxConcurrent
+        self.maxUnhealthy = maxUnhealthy
+    }
+}

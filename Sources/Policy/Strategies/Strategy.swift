@@ -1,0 +1,35 @@
+import ResilienceCore
+
+/// A way to repair, with the keys of its own that a policy gives. One case an action; each payload is a type in a file
+/// of its own that says how the action is named and what it is allowed for.
+public enum Strategy: Hashable, Sendable {
+    case restart(RestartStrategy)
+    case healthCheck(HealthCheckStrategy)
+    case alert(AlertStrategy)
+
+    /// The payload, by what all strategies have in common.
+    public var traits: any StrategyTraits {
+        switch self {
+        case .restart(let strategy): strategy
+        case .healthCheck(let strategy): strategy
+        case .alert(let strategy): strategy
+        }
+    }
+
+    /// The `action` in policies and records.
+    public var action: String { self.traits.action }
+}
+
+/// What the engine and the policy reader need to know of any strategy.
+public protocol StrategyTraits: Sendable {
+    /// The name in policies and records, in capitals.
+    var action: String { get }
+    /// It acts on the component's unit, and is an error without one.
+    var needsUnit: Bool { get }
+    /// It can interrupt service: counted by `maxActions` and `maxConcurrent`, held back by freezes and the breaker.
+    var isDisruptive: Bool { get }
+    /// After it the component is expected to come up, and the checks decide whether it did.
+    var isVerified: Bool { get }
+    /// The default treatment: for which failures it is tried where the step has no `when` of its own.
+    func treats(_ category: FailureCategory, attempt: Int) -> Bool
+}

@@ -1,0 +1,117 @@
+import Policy
+import ResilienceCore
+
+/// Everything the engine can ask for. The shell commits the records, saves and alerts of a batch in one transaction and
+/// only then runs the rest, in order.
+public enum Effect: Hashable, Sendable {
+    case record(AuditRecord)
+    case saveComponent(String, SavedComponent)
+    case forgetComponent(String)
+    case saveHost(SavedHost)
+    /// Queue a message in the durable outbox.
+    case alert(AlertMessage)
+    /// The whole set of units to be told of.
+    case watchUnits(Set<String>)
+    case probe(ProbeRequest)
+    /// Do it. Its intent is in the records of this batch.
+    case act(ActionRequest)
+    /// The intent is from an earlier run: find out what became of it, do not do it again.
+    case reconcile(ActionRequest)
+    /// Keep what may be gone later.
+    case gatherEvidence(EvidenceRequest)
+}
+
+/// One action to carry out on a unit (or without one).
+public struct ActionRequest: Hashable, Sendable, Codable {
+    public var id: Int64
+    public var incident: Int64
+    public var component: String
+    /// The name of the strategy: `RESTART`, …
+    public var action: String
+    public var unit: String?
+    public var attempt: Int
+    public var timeout: Duration
+    /// The invocation that the decision was about; acting on another one is refused.
+    public var expectedInvocationID: String?
+    public var policyGeneration: Int
+
+    public init(
+        id: Int64, incident: Int64, component: String, action: String, unit: String?, attempt: Int, timeout: Duration,
+        expectedInvocationID: String?, policyGeneration: Int
+    ) {
+        self.id = id
+        self.incident = incident
+        self.component = component
+        self.action = action
+        self.unit = unit
+        self.attempt = attempt
+        self.timeout = timeout
+        self.expectedInvocationID = expectedInvocationID
+        self.policyGeneration = policyGeneration
+    }
+}
+
+/// How an action ended.
+public struct ActionOutcome: Hashable, Sendable, Codable {
+    public var result: ActionResult
+    /// For a person: `job 4211 done; active (running) after 38 ms`.
+    public var detail: String
+
+    public init(_ result: ActionResult, detail: String) {
+        self.result = result
+        self.detail = detail
+    }
+}
+
+/// The result of an action, as in the stable JSON.
+public enum ActionResult: String, CaseIterable, Hashable, Sendable, Codable {
+    case succeeded, failed
+    case timedOut = "timed_out"
+    /// The supervisor ended in its middle and it did not happen, or nobody can tell.
+    case interrupted
+    /// At the moment of acting the world was no longer the one decided on.
+    case refused
+    /// Decided against, with the reason.
+    case skipped
+}
+
+/// Evidence to keep of a failure.
+public struct EvidenceRequest: Hashable, Sendable {
+    public var incident: Int64
+    public var component: String
+    public var unit: String
+    /// Lines of this invocation, the dead one.
+    public var invocationID: String?
+
+    public init(incident: Int64, component: String, unit: String, invocationID: String?) {
+        self.incident = incident
+        self.component = component
+        self.unit = unit
+        self.invocationID = invocationID
+    }
+}
+
+/// One message for people, as it is put into the outbox.
+public struct AlertMessage: Hashable, Sendable, Codable {
+    public var event: AlertEvent
+    public var component: String?
+    public var incident: Int64?
+    public var severity: Severity
+    /// Names of channels; empty means every channel that wants the event.
+    public var channels: [String]
+    public var text: String
+    public var at: WallTime
+
+    public init(
+        event: AlertEvent, component: String?, incident: Int64?, severity: Severity, channels: [String], text: String,
+        at: WallTime
+    ) {
+        self.event = event
+        self.component = component
+        self.incident = incident
+        self.severity = severity
+        self.channels = channels
+        self.text = text
+        self.at = at
+    }
+}

@@ -1,0 +1,125 @@
+import Policy
+import ResilienceCore
+
+/// What a component must not forget when the supervisor ends; wall times, since the monotonic clock may start anew.
+public struct SavedComponent: Hashable, Sendable, Codable {
+    /// The open incident.
+    public var incident: SavedIncident?
+    /// Where the ladder stands.
+    public var ladder: SavedLadder
+    /// Opaque to everything but the engine.
+    public var breaker: SavedBreaker
+    public var pausedUntil: WallTime?
+    /// An operator stopped it; it is left alone until it is started again.
+    public var stoppedByOperator: Bool
+    /// The action whose intent is written and whose outcome is not.
+    public var inFlight: ActionRequest?
+    /// Its time counts as neither up nor down at present.
+    public var timeSuspended: Bool
+
+    public init(
+        incident: SavedIncident? = nil, ladder: SavedLadder = SavedLadder(), breaker: SavedBreaker = SavedBreaker(),
+        pausedUntil: WallTime? = nil, stoppedByOperator: Bool = false, inFlight: ActionRequest? = nil,
+        timeSuspended: Bool = false
+    ) {
+        self.incident = incident
+        self.ladder = ladder
+        self.breaker = breaker
+        self.pausedUntil = pausedUntil
+        self.stoppedByOperator = stoppedByOperator
+        self.inFlight = inFlight
+        self.timeSuspended = timeSuspended
+    }
+}
+
+public struct SavedIncident: Hashable, Sendable, Codable {
+    public var id: Int64
+    public var state: IncidentState
+    public var cause: IncidentCause
+    public var severity: Severity
+    public var failedAt: WallTime
+    public var detectedAt: WallTime
+    public var rootCause: String?
+
+    public init(
+        id: Int64, state: IncidentState, cause: IncidentCause, severity: Severity, failedAt: WallTime,
+        detectedAt: WallTime, rootCause: String?
+    ) {
+        self.id = id
+        self.state = state
+        self.cause = cause
+        self.severity = severity
+        self.failedAt = failedAt
+        self.detectedAt = detectedAt
+        self.rootCause = rootCause
+    }
+}
+
+/// Position on the ladder.
+public struct SavedLadder: Hashable, Sendable, Codable {
+    /// Index of the step that is tried, or is next.
+    public var step: Int
+    /// Attempts of that step already begun.
+    public var attempts: Int
+    /// Attempts in a row that failed; decides the backoff.
+    public var failuresInRow: Int
+    /// When the ladder was used up.
+    public var exhaustedAt: WallTime?
+    /// When the component was last proven up after an incident, and which incident that was.
+    public var resolvedAt: WallTime?
+    public var lastIncident: Int64?
+
+    public init(
+        step: Int = 0, attempts: Int = 0, failuresInRow: Int = 0, exhaustedAt: WallTime? = nil,
+        resolvedAt: WallTime? = nil, lastIncident: Int64? = nil
+    ) {
+        self.step = step
+        self.attempts = attempts
+        self.failuresInRow = failuresInRow
+        self.exhaustedAt = exhaustedAt
+        self.resolvedAt = resolvedAt
+        self.lastIncident = lastIncident
+    }
+}
+
+public struct SavedBreaker: Hashable, Sendable, Codable {
+    /// When recoveries failed, oldest first.
+    public var failures: [WallTime]
+    public var openedAt: WallTime?
+    public init(failures: [WallTime] = [], openedAt: WallTime? = nil) {
+        self.failures = failures
+        self.openedAt = openedAt
+    }
+}
+
+/// What the host as a whole must not forget.
+public struct SavedHost: Hashable, Sendable, Codable {
+    /// The next incident and action get these numbers.
+    public var nextIncident: Int64
+    public var nextAction: Int64
+    /// When disruptive actions began, oldest first; those outside the budget's window are dropped.
+    public var actions: [WallTime]
+    public var pausedUntil: WallTime?
+    public var frozen: Bool
+
+    public init(
+        nextIncident: Int64 = 1, nextAction: Int64 = 1, actions: [WallTime] = [], pausedUntil: WallTime? = nil,
+        frozen: Bool = false
+    ) {
+        self.nextIncident = nextIncident
+        self.nextAction = nextAction
+        self.actions = actions
+        self.pausedUntil = pausedUntil
+        self.frozen = frozen
+    }
+}
+
+/// What an earlier run left behind.
+public struct RestoredState: Hashable, Sendable {
+    public var components: [String: SavedComponent]
+    public var host: SavedHost
+    public init(components: [String: SavedComponent] = [:], host: SavedHost = SavedHost()) {
+        self.components = components
+        self.host = host
+    }
+}

@@ -1,0 +1,123 @@
+import Policy
+import RecoveryEngine
+import ResilienceCore
+
+/// What the control socket may ask of the running supervisor.
+public protocol SupervisorControl: Sendable {
+    func status() async -> SupervisorStatus
+    /// Reads the policies again; all or nothing.
+    func reload(by operatorName: String) async -> ReloadReport
+    /// - Throws: `ControlError`.
+    func pause(component: String?, for duration: Duration, by operatorName: String, reason: String) async throws
+    /// - Throws: `ControlError`.
+    func resume(component: String?, by operatorName: String) async throws
+    /// Runs all checks of a component now and waits for their results.
+    ///
+    /// - Throws: `ControlError`.
+    func checkNow(component: String) async throws -> [CheckStatus]
+}
+
+/// Why the supervisor refuses an operator's request.
+public enum ControlError: Error, Hashable, Sendable {
+    case noSuchComponent(String, known: [String])
+    case invalid(String)
+}
+
+/// What a reload came to.
+public struct ReloadReport: Hashable, Sendable, Codable {
+    public var applied: Bool
+    public var generation: Int
+    /// Located diagnostics, one per line, where it was refused.
+    public var errors: [String]
+    public init(applied: Bool, generation: Int, errors: [String]) {
+        self.applied = applied
+        self.generation = generation
+        self.errors = errors
+    }
+}
+
+/// `healctl status --json`: stable.
+public struct SupervisorStatus: Hashable, Sendable, Codable {
+    public struct PolicyStatus: Hashable, Sendable, Codable {
+        public var generation: Int
+        /// RFC 3339, UTC, microseconds.
+        public var loadedAt: String
+        /// Why the policy on disk is not the one that runs; `nil` (JSON null) where it is.
+        public var error: String?
+        public init(generation: Int, loadedAt: String, error: String?) {
+            self.generation = generation
+            self.loadedAt = loadedAt
+            self.error = error
+        }
+    }
+
+    /// `running`, `paused`, `frozen`, `unrecorded` (the audit trail cannot be written), `blind` (no bus).
+    public var state: String
+    /// Why, where the state is not `running`.
+    public var reason: String?
+    public var version: String
+    public var startedAt: String
+    public var policy: PolicyStatus
+    public var components: [ComponentStatus]
+
+    public init(
+        state: String, reason: String?, version: String, startedAt: String, policy: PolicyStatus,
+        components: [ComponentStatus]
+    ) {
+        self.state = state
+        self.reason = reason
+        self.version = version
+        self.startedAt = startedAt
+        self.policy = policy
+        self.components = components
+    }
+}
+
+public struct ComponentStatus: Hashable, Sendable, Codable {
+    public var name: String
+    public var verdict: Verdict
+    /// `starting`, `healthy`, `suspect`, `failing`, `recovering`, `verifying`, `exhausted`, `isolated`, `suppressed`,
+    /// `paused`, `stopped`.
+    public var state: String
+    /// One line on why it is in that state: `waits for db`, `breaker open until 12:00:07`.
+    public var detail: String?
+    public var since: String
+    public var unit: String?
+    public var checks: [CheckStatus]
+    public var openIncident: Int64?
+
+    public init(
+        name: String, verdict: Verdict, state: String, detail: String?, since: String, unit: String?,
+        checks: [CheckStatus], openIncident: Int64?
+    ) {
+        self.name = name
+        self.verdict = verdict
+        self.state = state
+        self.detail = detail
+        self.since = since
+        self.unit = unit
+        self.checks = checks
+        self.openIncident = openIncident
+    }
+}
+
+public struct CheckStatus: Hashable, Sendable, Codable {
+    public var name: String
+    public var type: String
+    public var verdict: Verdict
+    /// What the last failure was; `nil` where it passes.
+    public var message: String?
+    /// When the last result came; `nil` where none has.
+    public var lastAt: String?
+    /// How long the last run took, in seconds.
+    public var seconds: Double?
+
+    public init(name: String, type: String, verdict: Verdict, message: String?, lastAt: String?, seconds: Double?) {
+        self.name = name
+        self.type = type
+        self.verdict = verdict
+        self.message = message
+        self.lastAt = lastAt
+        self.seconds = seconds
+    }
+}

@@ -1,0 +1,123 @@
+import Policy
+import RecoveryEngine
+import ResilienceCore
+
+// The supervisor's view of the world. Adapters implement these; none of them knows another.
+
+/// Where adapters put what they saw. Never blocks; may be called from any thread.
+public typealias EventSink = @Sendable (Event) -> Void
+
+/// Both clocks of the machine, and waiting on the deciding one.
+public protocol SupervisorClock: Sendable {
+    func now() -> Moment
+    /// Returns at `deadline` or a little later; throws `CancellationError` when the task is cancelled.
+    func sleep(until deadline: MonotonicInstant) async throws
+}
+
+/// The service manager as the source of observations. Events go to the sink given at its start.
+public protocol UnitObserver: Sendable {
+    /// Replaces the set of units to be told of. Each newly watched unit is observed once at once; a unit that systemd
+    /// does not know is observed too, with `loadState` `not-found`.
+    func watch(_ units: Set<String>) async
+}
+
+/// Carries out actions.
+public protocol ActionRunner: Sendable {
+    /// Does it and follows it to its end, within `request.timeout` and a small margin. Never throws: every way to end
+    /// is an outcome.
+    func run(_ request: ActionRequest) async -> ActionOutcome
+    /// Finds out what became of an action that an earlier run intended. Does nothing itself.
+    func reconcile(_ request: ActionRequest) async -> ActionOutcome
+}
+
+/// Runs checks other than `unit`.
+public protocol Prober: Sendable {
+    /// Starts the check and returns; `report` is called exactly once, at the latest shortly after the check's timeout.
+    func start(_ request: ProbeRequest, report: @escaping @Sendable (CheckResult) -> Void)
+}
+
+/// Keeps what may be gone later.
+public protocol EvidenceSource: Sendable {
+    /// The last lines that an invocation of a unit logged: valid UTF-8, control characters escaped, at most 4 KiB, the
+    /// newest kept. `nil` where there are none or no journal can be read.
+    func lastJournalLines(unit: String, invocationID: String?) async -> String?
+}
+
+/// What is written together or not at all.
+public struct AuditBatch: Sendable {
+    public var records: [AuditRecord] = []
+    /// `nil`: forget the component.
+    public var components: [(name: String, state: SavedComponent?)] = []
+    public var host: SavedHost?
+    public var alerts: [AlertMessage] = []
+    /// It must be on the disk when `commit` returns: an action or a message follows from it.
+    public var isDurable: Bool = false
+
+    public init() {}
+
+    public var isEmpty: Bool {
+        self.records.isEmpty && self.components.isEmpty && self.host == nil && self.alerts.isEmpty
+    }
+}
+
+/// The audit trail, as the loop writes it.
+public protocol AuditStore: Sendable {
+    /// What earlier runs left behind.
+    func restore() throws -> RestoredState
+    /// Writes the batch in one transaction. Blocks for a disk flush where the batch is durable.
+    func commit(_ batch: AuditBatch) throws
+    /// Says that the supervisor is alive at this time; what lies between the last such word and the next start counts
+    /// as unknown.
+    func alive(at time: WallTime) throws
+}
+
+/// One message waiting to be delivered.
+public struct OutboxEntry: Hashable, Sendable {
+    public var id: Int64
+    public var message: AlertMessage
+    /// Channels that have it already.
+    public var delivered: Set<String>
+    public var attempts: Int
+    public init(id: Int64, message: AlertMessage, delivered: Set<String>, attempts: Int) {
+        self.id = id
+        self.message = message
+        self.delivered = delivered
+        self.attempts = attempts
+    }
+}
+
+/// The durable queue of alerts. Messages enter it with the batch that decided them.
+public protocol Outbox: Sendable {
+    /// Undelivered messages, oldest first.
+    func pending(limit: Int) throws -> [OutboxEntry]
+    /// A channel has the message.
+    func delivered(_ id: Int64, channel: String) throws
+    /// A delivery failed; the message stays.
+    func failed(_ id: Int64, channel: String, error: String) throws
+    /// Every channel that wants it has it, or it was given up; it leaves the queue.
+    func finished(_ id: Int64) throws
+}
+
+/// Sends queued alerts.
+public protocol AlertDispatcher: Sendable {
+    /// There is something new in the outbox. Returns at once.
+    func wake()
+    /// The channels changed.
+    func update(channels: [String: Channel])
+}
+
+/// The system's log, structured.
+public protocol JournalSink: Sendable {
+    /// - Parameter priority: syslog's, 0 (emerg) to 7 (debug).
+    func write(_ message: String, priority: Int, fields: [String: String])
+}
+
+/// The service manager's view of this process.
+public protocol ServiceNotifier: Sendable {
+    /// A datagram for `$NOTIFY_SOCKET`, e.g. `READY=1`. Nothing happens without one.
+    ///
+    /// - SeeAlso: sd_notify(3).
+    func notify(_ state: String)
+    /// How often at least the service manager wants to hear `WATCHDOG=1`; `nil` where it does not.
+    var watchdogInterval: Duration? { get }
+}
