@@ -8,7 +8,7 @@ struct DependentsWait: Checker {
 
     mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
         guard case .considered(.act(let request)) = fact, knowledge.isDisruptive(request) else { return nil }
-        for needed in knowledge.dependencies(of: request.component).sorted() {
+        for needed in knowledge.suspects(of: request.component).sorted() {
             guard knowledge.incidents[needed] != nil, knowledge.isSurelyDown(needed) else { continue }
             return "action \(request.id) on \(request.component) while \(needed), which it needs, is down"
         }

@@ -68,6 +68,8 @@ struct BreakerHolds: Checker {
     static let invariant = "an open breaker holds"
     /// When verifications failed since the breaker last changed.
     private var failures: [String: [MonotonicInstant]] = [:]
+    /// Actions that repair, not only look.
+    private var repairs: Set<Int64> = []
 
     mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
         switch fact {
@@ -75,9 +77,10 @@ struct BreakerHolds: Checker {
         case .considered(.record(let record)):
             guard let name = record.component else { return nil }
             if case .breakerChanged = record.body { self.failures[name] = [] }
-            guard case .verification(_, succeeded: false, _) = record.body,
-                let incident = knowledge.incidents[name], let policy = knowledge.components[name]?.breaker,
-                incident.severity >= policy.minSeverity
+            if case .actionIntended(let id, _, _, _, .some, _) = record.body { self.repairs.insert(id) }
+            guard case .verification(let id, succeeded: false, _) = record.body, self.repairs.contains(id),
+                let component = knowledge.components[name],
+                component.checks.allSatisfy({ $0.severity >= component.breaker.minSeverity })
             else { return nil }
             self.failures[name, default: []].append(now)
         case .considered(.act(let request)) where knowledge.isDisruptive(request):

@@ -41,6 +41,7 @@ extension Knowledge {
             self.incidents[name] = nil
             self.breakers[name] = nil
             self.stopped.remove(name)
+            self.pausedUntil[name] = nil
         case .saveComponent, .saveHost, .alert, .watchUnits, .gatherEvidence: break
         }
     }
@@ -145,7 +146,7 @@ extension Knowledge {
         history.failuresInRow = isBad ? history.failuresInRow + 1 : 0
         history.recent.append(isBad)
         if history.recent.count > 64 { history.recent.removeFirst(32) }
-        self.checks[component]?[check] = history
+        self.checks[component, default: [:]][check] = history
     }
 
     private mutating func note(_ record: AuditRecord, at now: MonotonicInstant) {

@@ -71,6 +71,18 @@ struct Knowledge {
         return found
     }
 
+    /// What a component needs, and what failing ones among that need in turn: what may explain its failure.
+    func suspects(of component: String) -> Set<String> {
+        var found: Set<String> = []
+        var open = self.components[component]?.dependsOn ?? []
+        while let next = open.popLast() {
+            if found.insert(next).inserted, self.incidents[next] != nil {
+                open += self.components[next]?.dependsOn ?? []
+            }
+        }
+        return found
+    }
+
     /// Interrupts service, by the policy that is in force.
     func isDisruptive(_ request: ActionRequest) -> Bool {
         for step in self.components[request.component]?.recovery ?? [] where step.strategy.action == request.action {

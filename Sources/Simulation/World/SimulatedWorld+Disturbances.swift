@@ -133,8 +133,11 @@ extension SimulatedWorld {
             }
             let isDown = unit.activeState == .inactive || unit.activeState == .failed
             let isLeftAlone = unit.activeState == .inactive && unit.result == "success"
+            let incident = self.referee.knowledge.incidents[component.name]
             if isLeftAlone || !component.canBeHealed && isDown {
                 self.operate(name, "start")
+            } else if incident?.isExhausted == true, incident?.needsPerson == true || unit.exit?.status == 78 {
+                self.operate(name, "restart")
             } else if self.referee.knowledge.isFrozen || !component.canBeHealed, self.endpoint(of: component) != .well {
                 if self.random.chance(0.1) { self.operate(name, "restart") }
             }
@@ -164,6 +167,11 @@ extension SimulatedWorld {
             needed.contains($0.name) && $0.unit.map(hopeless.contains) == true
         }
     }
+}
+
+extension Knowledge.OpenIncident {
+    /// No restart helps against it.
+    var needsPerson: Bool { !RestartStrategy().treats(self.cause.category, attempt: 1) }
 }
 
 extension Component {
