@@ -20,13 +20,15 @@ struct SimulatedSupervisor {
     /// Written down when the disk takes it again.
     var waiting: [Effect] = []
     var isUnrecorded = false
+    /// Decided on, and not yet handed to the disk.
+    var uncommitted: [Effect] = []
     var crash: (point: CrashPoint, downFor: Duration)?
 }
 
 // The loop around the engine: one event, one commit, then the effects.
 extension SimulatedWorld {
     func startSupervisor() {
-        guard self.supervisor.engine == nil else { return }
+        guard self.supervisor.engine == nil, !self.isOff else { return }
         let run = self.supervisor.run + 1
         self.supervisor = SimulatedSupervisor()
         self.supervisor.run = run
@@ -71,7 +73,9 @@ extension SimulatedWorld {
         let written = effects.filter(\.isWritten)
         let isDurable = effects.contains(where: \.mustBeDurable)
         let acts = effects.contains { if case .act = $0 { true } else { false } }
+        self.supervisor.uncommitted = written
         if acts, self.crashes(at: .beforeCommit) { return }
+        self.supervisor.uncommitted = []
         if !written.isEmpty || acts, !self.write(written, isDurable: isDurable) {
             self.refuseUnrecorded(effects)
             return
@@ -187,24 +191,29 @@ extension SimulatedWorld {
     func crashSupervisor(downFor duration: Duration) {
         guard self.supervisor.engine != nil else { return }
         self.note("heald     dies")
-        self.loseProcess()
-        self.tell(.supervisorEnded(lost: []))
+        let lost = self.loseProcess()
+        self.tell(.supervisorEnded(lost: lost))
         self.after(duration) { $0.startSupervisor() }
     }
 
-    private func loseProcess() {
+    /// - Returns: what only the process knew of.
+    private func loseProcess() -> [Effect] {
+        let lost = self.supervisor.waiting + self.supervisor.uncommitted
         let run = self.supervisor.run + 1
         self.supervisor = SimulatedSupervisor()
         // Not a process: a number that nothing belongs to.
         self.supervisor.run = run
         self.manager.waiters = [:]
+        return lost
     }
 
     /// The power fails and comes back: everything begins anew, and what was not flushed is gone.
     func reboot(downFor duration: Duration) {
+        guard !self.isOff else { return }
         self.note("machine   loses power")
-        if self.supervisor.engine != nil { self.loseProcess() }
-        let lost = self.store.losePower(keeping: self.random.int(0...self.store.unflushedCount))
+        self.isOff = true
+        let known = self.supervisor.engine != nil ? self.loseProcess() : []
+        let lost = known + self.store.losePower(keeping: self.random.int(0...self.store.unflushedCount))
         self.tell(.supervisorEnded(lost: lost))
         for name in self.unitNames {
             self.change(name) { unit in
@@ -221,6 +230,7 @@ extension SimulatedWorld {
             }
         }
         self.after(duration) { world in
+            world.isOff = false
             world.clock.reboot()
             for name in world.unitNames { world.beginProcess(name) }
             world.after(.seconds(1)) { $0.startSupervisor() }

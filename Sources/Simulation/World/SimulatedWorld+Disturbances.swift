@@ -4,6 +4,7 @@ import ResilienceCore
 
 extension SimulatedWorld {
     func disturb(_ disturbance: Disturbance) {
+        guard !self.isOff else { return }
         self.note("disturb   \(disturbance)")
         switch disturbance {
         case .die(let unit, let death): self.die(unit, death)
@@ -101,12 +102,6 @@ extension SimulatedWorld {
             if self.units[name]?.brokenForGood == false { self.units[name]?.broken = false }
         }
         self.supervisor.crash = nil
-        // What no check of a policy can see, people see.
-        for component in self.currentPolicy.components {
-            guard let unit = component.unit, let state = self.units[unit], state.isRunning else { continue }
-            let isSeen = component.checks.contains { if case .http = $0.kind { true } else { false } }
-            if state.ailment != .well, !isSeen || component.mode == .observe { self.operate(unit, "restart") }
-        }
         self.reviewTruth()
         self.tell(.calm)
         self.after(.seconds(5)) { $0.comeToAnEnd() }
@@ -128,20 +123,32 @@ extension SimulatedWorld {
     /// anything once it has frozen.
     private func helpByHand() {
         for component in self.currentPolicy.components {
-            guard let name = component.unit, let unit = self.units[name], unit.job == nil, !unit.brokenForGood else {
-                continue
-            }
+            guard let name = component.unit, let unit = self.units[name], unit.job == nil else { continue }
             let isDown = unit.activeState == .inactive || unit.activeState == .failed
-            let isLeftAlone = unit.activeState == .inactive && unit.result == "success"
-            let incident = self.referee.knowledge.incidents[component.name]
-            if isLeftAlone || !component.canBeHealed && isDown {
+            let isLeftAlone = isDown && (unit.stoppedByOther || unit.result == "success")
+            if isLeftAlone {
                 self.operate(name, "start")
-            } else if incident?.isExhausted == true, incident?.needsPerson == true || unit.exit?.status == 78 {
+            } else if !unit.brokenForGood, self.needsHand(component, unit, isDown: isDown) {
                 self.operate(name, "restart")
-            } else if self.referee.knowledge.isFrozen || !component.canBeHealed, self.endpoint(of: component) != .well {
-                if self.random.chance(0.1) { self.operate(name, "restart") }
             }
         }
+    }
+
+    private func needsHand(_ component: Component, _ unit: SimulatedUnit, isDown: Bool) -> Bool {
+        let knowledge = self.referee.knowledge
+        if let incident = knowledge.incidents[component.name], incident.isExhausted {
+            if incident.needsPerson || unit.exit?.status == 78 { return true }
+        }
+        if isDown, !component.canBeHealed { return true }
+        guard self.endpoint(of: component) != .well else { return false }
+        // What no check of the policy can see, people see.
+        let isSeen = component.checks.contains { check in
+            switch check.kind {
+            case .http, .exec: check.enabled
+            case .unit, .tcp: false
+            }
+        }
+        return (knowledge.isFrozen || !component.canBeHealed || !isSeen) && self.random.chance(0.1)
     }
 
     /// All that can be well is, no incident of it is open, and what cannot has been given up with an alert.

@@ -22,6 +22,8 @@ final class SimulatedWorld {
     var store = SimulatedStore()
     var policyIndex = 0
     var isCalm = false
+    /// Without power.
+    var isOff = false
     var referee: Referee
     var trace: Trace
     private var happened = 0
