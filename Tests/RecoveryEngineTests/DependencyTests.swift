@@ -34,7 +34,7 @@ import Testing
         world.running("api.service", "a")
         world.advance(by: 30) { _ in .up }
         let root = try #require(world.killed("db.service", "a").actions.first)
-        let down = world.advance(by: 8) { _ in .down }
+        let down = world.advance(by: 15) { _ in .down }
         #expect(down.openings.first?.rootCause == "db")
         #expect(down.actions.isEmpty)
         world.running("db.service", "b")

@@ -22,7 +22,7 @@ extension RecoveryEngine {
         return nil
     }
 
-    /// At a component's first bad result its dependencies are looked at too, so that they are known to fail, or not,
+    /// At each bad result of a component its dependencies are looked at too, so that they are known to fail, or not,
     /// before anything is done about it.
     mutating func askDependencies(_ index: Int) {
         for dependency in self.dependencies[index] {
