@@ -8,7 +8,9 @@ import Testing
     private static func web(recovery: [Step] = Step.defaultLadder) -> Component {
         Component(
             name: "web", unit: "web.service", startupGrace: .seconds(10),
-            checks: [Check(name: "tcp", kind: .tcp(TCPCheck(host: "127.0.0.1", port: 1)), interval: .seconds(5), fall: 1)],
+            checks: [
+                Check(name: "tcp", kind: .tcp(TCPCheck(host: "127.0.0.1", port: 1)), interval: .seconds(5), fall: 1)
+            ],
             recovery: recovery)
     }
 
@@ -114,6 +116,19 @@ import Testing
         var world = EngineHarness([.endpoint("db", recovery: [Step(strategy: .alert(AlertStrategy()))])] + dependents)
         let asked = world.advance(by: 10) { $0.component == "db" ? .up : .down }.probes.count { $0.component == "db" }
         #expect((5...13).contains(asked))
+    }
+
+    @Test func `an action that ends before systemd's word on the new start has not failed`() throws {
+        var world = EngineHarness([.service("web")])
+        world.running("web.service", "a")
+        let request = try #require(world.killed("web.service", "a").actions.first)
+        world.observe(
+            "web.service", UnitObservation(activeState: .activating, subState: "start", invocationID: "b"))
+        world.finish(request)
+        world.seconds += 0.01
+        world.running("web.service", "b")
+        world.advance(by: 5)
+        #expect(world.effects.resolutions == [.heald])
     }
 
     @Test func `a unit that systemd restarts for ever is told of`() {

@@ -11,7 +11,11 @@ extension RecoveryEngine {
             return
         }
         if let reason = self.reasonToWait(index) {
-            if reason == .serviceManager, self.isRestartedInVain(index) { self.giveUpOnServiceManager(index) } else { self.hold(index, reason) }
+            if reason == .serviceManager, self.isRestartedInVain(index) {
+                self.giveUpOnServiceManager(index)
+            } else {
+                self.hold(index, reason)
+            }
             return
         }
         // This failure may be the one too many: it is counted before anything is done about it.

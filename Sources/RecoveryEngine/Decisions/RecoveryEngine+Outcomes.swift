@@ -54,7 +54,7 @@ extension RecoveryEngine {
     /// systemd's word on the new start may come after the action's end: what is known is then of the dead one.
     private func isUnitStillTheOldOne(_ index: Int, _ request: ActionRequest) -> Bool {
         guard request.unit != nil, let unit = self.machines[index].unit else { return false }
-        return unit.invocationID == request.expectedInvocationID
+        return unit.invocationID == request.expectedInvocationID || unit.activeState == .activating
     }
 
     /// The next attempt, after the backoff.

@@ -21,7 +21,8 @@ extension SimulatedWorld {
         guard var unit = self.units[name] else { return }
         body(&unit)
         self.units[name] = unit
-        self.note("unit      \(name) \(unit.activeState.rawValue)/\(unit.subState) \(unit.result) \(describe(unit.job))")
+        let state = "\(unit.activeState.rawValue)/\(unit.subState)"
+        self.note("unit      \(name) \(state) \(unit.result) \(describe(unit.job))")
         self.reviewTruth()
         self.announce(name)
     }
@@ -93,7 +94,8 @@ extension SimulatedWorld {
         let exit: ProcessExit
         var said = "success"
         switch death {
-        case .killed(let signal): (exit, said) = (ProcessExit(kind: .killed, status: signal, at: self.clock.wall), "signal")
+        case .killed(let signal):
+            (exit, said) = (ProcessExit(kind: .killed, status: signal, at: self.clock.wall), "signal")
         case .dumped(let signal):
             (exit, said) = (ProcessExit(kind: .dumped, status: signal, at: self.clock.wall), "core-dump")
         case .exited(let status):
