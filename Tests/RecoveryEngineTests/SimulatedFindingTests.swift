@@ -31,6 +31,17 @@ import Testing
         #expect(world.killed("c2.service", "a").actions.isEmpty)
     }
 
+    @Test func `a freeze outlives a restart until enough is known, and then ends by itself`() {
+        var world = EngineHarness(GuardTests.fleet(5), restored: RestoredState(host: SavedHost(frozen: true)))
+        #expect(world.engine.hostState.state == "frozen")
+        for index in 0..<2 { world.running("c\(index).service", "a") }
+        #expect(world.killed("c0.service", "a").actions.isEmpty)
+        world.running("c2.service", "a")
+        #expect(world.engine.hostState.state == "frozen")
+        #expect(world.running("c3.service", "a").actions.map(\.component) == ["c0"])
+        #expect(world.engine.hostState.state == "running")
+    }
+
     @Test func `a process that somebody else started is not judged by the last one's endpoints`() {
         var world = EngineHarness([Self.web()])
         world.running("web.service", "a")

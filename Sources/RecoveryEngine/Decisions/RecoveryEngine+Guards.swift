@@ -4,23 +4,41 @@ import ResilienceCore
 // Limits that keep automation from making an outage worse, and how people hear of them.
 
 extension RecoveryEngine {
-    /// Above `maxUnhealthy` the checker itself is the suspect ("is it me?"): nothing disruptive is done.
+    /// Above `maxUnhealthy` the checker itself is the suspect ("is it me?"): nothing disruptive is done, at once.
     mutating func reviewFreeze() {
-        let total = self.machines.count
-        let limit = self.policy.guards.maxUnhealthy
-        let frozen =
-            total >= Guards.maxUnhealthyOfAtLeast && Double(self.host.unhealthy) > limit * Double(total)
-        guard frozen != self.host.isFrozen else { return }
-        self.host.isFrozen = frozen
-        let why = "\(self.host.unhealthy) of \(total) components are down; the limit is \(self.unhealthyLimitText)"
-        self.record(nil, .freezeChanged(frozen: frozen, why: why))
-        if frozen {
-            self.alert(
-                nil, .frozen, .critical,
-                "Automation is frozen: \(why). So many at once may be a fault of the host, the network or the checks.")
-        } else {
-            self.evaluateWaiting()
+        guard !self.host.isFrozen, self.isTooMany(self.host.unhealthy) else { return }
+        self.host.isFrozen = true
+        let why = self.freezeText(self.host.unhealthy)
+        self.record(nil, .freezeChanged(frozen: true, why: why))
+        self.alert(
+            nil, .frozen, .critical,
+            "Automation is frozen: \(why). So many at once may be a fault of the host, the network or the checks.")
+    }
+
+    /// Goes on once it would not be too many even if all were down of which nothing is known; only when everyone
+    /// concerned has been looked at, since those that waited for what came back now count by themselves.
+    mutating func reviewThaw() {
+        guard self.host.isFrozen else { return }
+        let undecided = self.machines.count { machine in
+            switch machine.phase {
+            case .starting, .failing(.evidence), .failing(.dependencyInDoubt): true
+            case .healthy, .suspect, .failing, .recovering, .verifying, .exhausted, .suppressed, .stopped: false
+            }
         }
+        guard !self.isTooMany(self.host.unhealthy + undecided) else { return }
+        self.host.isFrozen = false
+        self.record(nil, .freezeChanged(frozen: false, why: self.freezeText(self.host.unhealthy)))
+        self.evaluateWaiting()
+    }
+
+    private func isTooMany(_ unhealthy: Int) -> Bool {
+        let total = self.machines.count
+        return total >= Guards.maxUnhealthyOfAtLeast
+            && Double(unhealthy) > self.policy.guards.maxUnhealthy * Double(total)
+    }
+
+    private func freezeText(_ unhealthy: Int) -> String {
+        "\(unhealthy) of \(self.machines.count) components are down; the limit is \(self.unhealthyLimitText)"
     }
 
     var unhealthyLimitText: String { "\(Int((self.policy.guards.maxUnhealthy * 100).rounded())) %" }

@@ -90,7 +90,9 @@ public struct RecoveryEngine: Sendable {
         }
         var position = 0
         let limit = 64 + 64 * self.machines.count
-        while position < self.agenda.count {
+        while true {
+            if position == self.agenda.count { self.reviewThaw() }
+            guard position < self.agenda.count else { break }
             precondition(
                 position < limit, "component \(self.machines[self.agenda[position]].component.name) never settles")
             let index = self.agenda[position]

@@ -99,16 +99,23 @@ extension Knowledge {
         var seen = SeenUnit(observation: observation, activeSince: before?.activeSince)
         let isSame = before?.observation.invocationID == observation.invocationID
         if observation.activeState == .active, let before {
-            if !isSame || before.observation.activeState != .active { seen.activeSince = now }
+            if !isSame || before.observation.activeState != .active {
+                // After a time without systemd nobody saw when it began.
+                seen.activeSince = before.isDoubtful ? nil : now
+            }
         } else if observation.activeState != .active {
             seen.activeSince = nil
         }
         self.units[unit] = seen
+        if before == nil || !isSame { self.noteNewInvocation(of: unit, observation) }
         for component in self.policy.components where component.unit == unit {
             switch observation.activeState {
             case .inactive, .failed, .deactivating:
                 let isForgiven = self.forgiven[unit] == .some(observation.invocationID) && observation.job == nil
-                if observation.stoppedByOther, !isForgiven { self.stopped.insert(component.name) }
+                if observation.stoppedByOther, !isForgiven {
+                    self.stopped.insert(component.name)
+                    self.stoppedInvocations[unit] = observation.invocationID
+                }
             case .active, .activating, .reloading: self.stopped.remove(component.name)
             case .maintenance, .other: break
             }
@@ -124,6 +131,13 @@ extension Knowledge {
                 }
             }
         }
+    }
+
+    /// It was started again since an operator stopped it, even if nobody saw that.
+    private mutating func noteNewInvocation(of unit: String, _ observation: UnitObservation) {
+        guard let stopped = self.stoppedInvocations[unit], stopped != observation.invocationID else { return }
+        self.stoppedInvocations[unit] = nil
+        for component in self.policy.components where component.unit == unit { self.stopped.remove(component.name) }
     }
 
     private mutating func learn(

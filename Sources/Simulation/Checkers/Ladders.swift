@@ -15,6 +15,8 @@ struct LadderIsFollowed: Checker {
     }
 
     private var positions: [String: Position] = [:]
+    /// When each component's ladder was last used up.
+    private var usedUpAt: [String: MonotonicInstant] = [:]
 
     mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
         switch fact {
@@ -31,7 +33,12 @@ struct LadderIsFollowed: Checker {
             guard let name = record.component else { return nil }
             switch record.body {
             case .incidentRearmed: self.positions[name] = nil
-            case .incidentOpened(let opening) where opening.previous == nil: self.positions[name] = nil
+            case .incidentExhausted: self.usedUpAt[name] = now
+            case .incidentOpened(let opening):
+                // A new round: nothing came shortly before, or the last round was used up long enough ago.
+                let rearm = knowledge.components[name]?.rearm ?? .zero
+                let isRearmed = self.usedUpAt[name].map { now - $0 >= rearm - .seconds(2) } ?? false
+                if opening.previous == nil || isRearmed { self.positions[name] = nil }
             case .actionIntended(let id, let action, let attempt, let step, _, _):
                 return self.take(id, action, attempt, step, of: name, record.incident, now, knowledge)
             default: break

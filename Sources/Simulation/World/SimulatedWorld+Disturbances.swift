@@ -105,6 +105,12 @@ extension SimulatedWorld {
         self.reviewTruth()
         self.tell(.calm)
         self.after(.seconds(5)) { $0.comeToAnEnd() }
+        // Who paused something takes the pause back in the end: after a wall clock that was set back while the
+        // supervisor was away it might last long.
+        for (_, disturbance) in self.scenario.disturbances {
+            guard case .pause(let component, _) = disturbance else { continue }
+            self.after(.seconds(120)) { $0.ask(.resume(component: component, by: "root")) }
+        }
     }
 
     /// Waits until all is settled, with the patience of the scenario.
