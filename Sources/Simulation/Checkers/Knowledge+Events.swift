@@ -101,7 +101,7 @@ extension Knowledge {
         if observation.activeState == .active, let before {
             if !isSame || before.observation.activeState != .active {
                 // After a time without systemd nobody saw when it began.
-                seen.activeSince = before.isDoubtful ? nil : now
+                seen.activeSince = before.isDoubtful || now == self.doubtAt ? nil : now
             }
         } else if observation.activeState != .active {
             seen.activeSince = nil

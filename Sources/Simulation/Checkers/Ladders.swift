@@ -33,6 +33,7 @@ struct LadderIsFollowed: Checker {
             guard let name = record.component else { return nil }
             switch record.body {
             case .incidentRearmed: self.positions[name] = nil
+            case .incidentResolved(_, .withdrawn): self.positions[name] = nil
             case .incidentExhausted: self.usedUpAt[name] = now
             case .incidentOpened(let opening):
                 // A new round: nothing came shortly before, or the last round was used up long enough ago.
