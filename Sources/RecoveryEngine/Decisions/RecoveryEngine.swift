@@ -13,4 +13,10 @@ public struct RecoveryEngine: Sendable {
     ///
     /// - Returns: effects in order; see `Effect`.
     public mutating func handle(_ event: Event, at now: Moment) -> [Effect] { [] }
+
+    /// Every component of the loaded policy, in name order.
+    public func componentStatuses(at now: Moment) -> [ComponentSnapshot] { [] }
+
+    /// `running`, `paused`, `frozen`, `unrecorded` or `blind`, and why where it is not `running`.
+    public var hostState: (state: String, reason: String?) { ("running", nil) }
 }
