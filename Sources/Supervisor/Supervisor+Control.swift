@@ -38,7 +38,8 @@ extension Supervisor: SupervisorControl {
         }
     }
 
-    public func pause(component: String?, for duration: Duration, by operatorName: String, reason: String) async throws {
+    public func pause(component: String?, for duration: Duration, by operatorName: String, reason: String) async throws
+    {
         guard duration > .zero, duration <= Self.pauseLongest else {
             throw ControlError.invalid("a pause lasts more than 0 s and at most 30 days")
         }
