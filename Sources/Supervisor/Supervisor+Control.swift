@@ -94,6 +94,9 @@ extension DecisionLoop {
 final class TurnTaking: Sendable {
     private let last = Mutex<Task<Void, Never>?>(nil)
 
+    /// Somebody has asked already.
+    var isTaken: Bool { self.last.withLock { $0 != nil } }
+
     func run<Result: Sendable>(_ body: @escaping @Sendable () async -> Result) async -> Result {
         let mine = self.last.withLock { last in
             let previous = last

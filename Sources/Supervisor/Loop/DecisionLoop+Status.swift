@@ -43,11 +43,11 @@ extension DecisionLoop {
     }
 
     func checkNow(component: String, answer: @escaping ([CheckStatus]) -> Void) {
-        let before = self.effects.count
         self.decide(.operatorAsked(.checkNow(component: component)))
         var probes = Set(self.probesInFlight.filter { $0.value == component }.keys)
         var longest = Duration.zero
-        for case .probe(let request) in self.effects[before...] where request.component == component {
+        // Those of this turn have not been started yet, whoever asked for them.
+        for case .probe(let request) in self.effects where request.component == component {
             probes.insert(request.id)
             longest = max(longest, request.check.timeout)
         }
