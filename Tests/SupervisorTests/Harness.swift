@@ -82,7 +82,7 @@ enum Trace: Hashable, Sendable {
     case watched(Set<String>)
     case alertsWoken
     case channels([String])
-    case journal(String)
+    case sentUnrecorded(String)
     case notified(String)
     case evidenceRead(String)
 }
@@ -126,7 +126,7 @@ final class World: Sendable {
     var ports: SupervisorPorts {
         SupervisorPorts(
             clock: self.clock, observer: self, actions: self, prober: self, evidence: self, store: self, alerts: self,
-            journal: self, notifier: self, policies: self, pauseSwitch: self)
+            notifier: self, policies: self, pauseSwitch: self)
     }
 }
 
@@ -188,10 +188,10 @@ extension World: AuditStore {
     }
 }
 
-extension World: AlertDispatcher, JournalSink, ServiceNotifier, PolicySource, PauseSwitch {
+extension World: AlertDispatcher, ServiceNotifier, PolicySource, PauseSwitch {
     func wake() { self.add(.alertsWoken) }
     func update(channels: [String: Channel]) { self.add(.channels(channels.keys.sorted())) }
-    func write(_ message: String, priority: Int, fields: [String: String]) { self.add(.journal(message)) }
+    func sendUnrecorded(_ message: AlertMessage) { self.add(.sentUnrecorded(message.text)) }
     func notify(_ state: String) { self.add(.notified(state)) }
     var watchdogInterval: Duration? { self.state.withLock { $0.watchdog } }
     func load() -> PolicyLoad { self.state.withLock { $0.policy } }

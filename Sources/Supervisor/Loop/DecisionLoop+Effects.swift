@@ -33,7 +33,8 @@ extension DecisionLoop {
                 if !plan.batch.alerts.isEmpty { self.ports.alerts.wake() }
             case .kept(let why, let isNew):
                 refusal = why
-                for alert in plan.batch.alerts { self.tellJournal(alert) }
+                // The durable outbox is out of reach: people hear of it at once, from memory.
+                for alert in plan.batch.alerts { self.ports.alerts.sendUnrecorded(alert) }
                 if isNew { feedback.append(self.recordingFailed(why)) }
             }
         }
@@ -118,19 +119,10 @@ extension DecisionLoop {
         return .recordingFailed(why: why)
     }
 
-    /// The durable outbox is out of reach: people hear of it from the journal, now; the channels get it later.
-    private func tellJournal(_ alert: AlertMessage) {
-        var fields = ["HEALD_EVENT": alert.event.rawValue, "HEALD_SEVERITY": alert.severity.rawValue]
-        fields["HEALD_COMPONENT"] = alert.component
-        fields["HEALD_INCIDENT"] = alert.incident.map { "\($0)" }
-        self.ports.journal.write(alert.text, priority: alert.severity >= .high ? 2 : 4, fields: fields)
-    }
-
     func retryRecording() {
         guard self.recorder.retry(at: self.now) else { return }
         self.logger.notice("The audit trail can be written again")
         self.heartbeat.statusChanged()
-        self.ports.alerts.wake()
         self.decide(.recordingFailed(why: nil))
         self.settle()
     }

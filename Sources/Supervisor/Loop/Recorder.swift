@@ -87,16 +87,15 @@ struct Recorder {
 }
 
 /// What waits for a trail that cannot be written. Bounded: states are kept per component, of records the newest 20,000,
-/// evidence (up to 4 KiB each) only among the first 2,000; what had to be dropped is counted and said.
+/// evidence (up to 4 KiB each) only among the first 2,000; what had to be dropped is counted and said. Messages are not kept:
+/// they were sent from memory when they arose.
 struct WaitingRecords {
     static let recordsMost = 20_000
     static let recordsWithEvidenceMost = 2_000
-    static let alertsMost = 1_000
 
     private(set) var records: [AuditRecord] = []
     private var components: [String: SavedComponent?] = [:]
     private var host: SavedHost?
-    private var alerts: [AlertMessage] = []
     private var dropped = 0
 
     mutating func keep(_ batch: AuditBatch) {
@@ -116,9 +115,6 @@ struct WaitingRecords {
         }
         for (name, state) in batch.components { self.components[name] = .some(state) }
         self.host = batch.host ?? self.host
-        let room = max(0, Self.alertsMost - self.alerts.count)
-        self.alerts += batch.alerts.prefix(room)
-        self.dropped += max(0, batch.alerts.count - room)
     }
 
     /// Everything, to be written durably.
@@ -126,12 +122,11 @@ struct WaitingRecords {
         var batch = AuditBatch()
         batch.records = self.records
         if self.dropped > 0 {
-            let text = "\(self.dropped) records and messages were dropped while the audit trail could not be written"
+            let text = "\(self.dropped) records were dropped while the audit trail could not be written"
             batch.records.append(AuditRecord(at: now, .note(text)))
         }
         batch.components = self.components.sorted { $0.key < $1.key }.map { (name: $0.key, state: $0.value) }
         batch.host = self.host
-        batch.alerts = self.alerts
         batch.isDurable = true
         return batch
     }

@@ -114,6 +114,9 @@ public protocol AlertDispatcher: Sendable {
     func wake()
     /// The channels changed.
     func update(channels: [String: Channel])
+    /// Sends a message that cannot be put into the outbox because the audit trail cannot be written; it is forgotten
+    /// when the process ends. Returns at once.
+    func sendUnrecorded(_ message: AlertMessage)
 }
 
 /// The system's log, structured.

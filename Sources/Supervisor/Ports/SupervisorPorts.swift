@@ -7,7 +7,6 @@ public struct SupervisorPorts: Sendable {
     public var evidence: any EvidenceSource
     public var store: any AuditStore
     public var alerts: any AlertDispatcher
-    public var journal: any JournalSink
     public var notifier: any ServiceNotifier
     public var policies: any PolicySource
     /// An operator's switch that works when nothing else does. While it is on, nothing is acted on.
@@ -15,8 +14,8 @@ public struct SupervisorPorts: Sendable {
 
     public init(
         clock: any SupervisorClock, observer: any UnitObserver, actions: any ActionRunner, prober: any Prober,
-        evidence: any EvidenceSource, store: any AuditStore, alerts: any AlertDispatcher, journal: any JournalSink,
-        notifier: any ServiceNotifier, policies: any PolicySource, pauseSwitch: any PauseSwitch
+        evidence: any EvidenceSource, store: any AuditStore, alerts: any AlertDispatcher, notifier: any ServiceNotifier,
+        policies: any PolicySource, pauseSwitch: any PauseSwitch
     ) {
         self.clock = clock
         self.observer = observer
@@ -25,7 +24,6 @@ public struct SupervisorPorts: Sendable {
         self.evidence = evidence
         self.store = store
         self.alerts = alerts
-        self.journal = journal
         self.notifier = notifier
         self.policies = policies
         self.pauseSwitch = pauseSwitch
