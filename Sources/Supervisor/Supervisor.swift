@@ -76,6 +76,15 @@ public final class Supervisor: Sendable {
         await self.untilEnded()
     }
 
+    /// Writes a note into the audit trail and, where given, tells people: for what happens to the supervisor itself.
+    public func report(_ note: String, alert: AlertMessage?) {
+        self.mailbox.put(
+            .work { loop in
+                loop.records.append(AuditRecord(at: loop.now.wall, .note(note)))
+                if let alert { loop.effects.append(.alert(alert)) }
+            })
+    }
+
     private static func run(_ loop: DecisionLoop) {
         while true {
             let next = loop.turn()

@@ -1,7 +1,7 @@
 import Glibc
 
 /// A thread of its own for something that waits and blocks, which Swift's shared threads must not do.
-enum LoopThread {
+public enum LoopThread {
     private final class Body {
         let run: @Sendable () -> Void
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
@@ -11,7 +11,7 @@ enum LoopThread {
     ///
     /// - Parameter name: as `top -H` shows it; at most 15 bytes count.
     /// - Returns: `false` where the system has no thread to give (`EAGAIN` of pthread_create(3)).
-    static func start(name: String, _ body: @escaping @Sendable () -> Void) -> Bool {
+    public static func start(name: String, _ body: @escaping @Sendable () -> Void) -> Bool {
         let passed = Unmanaged.passRetained(
             Body {
                 Self.rename(name)
