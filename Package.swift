@@ -101,6 +101,8 @@ let package = Package(
                 asyncHTTPClient, nioCore,
             ],
             swiftSettings: swiftSettings),
+        tests("ResilienceCore"),
+        tests("RecoveryEngine", ["ResilienceCore", "Policy"]),
     ],
     swiftLanguageModes: [.v6]
 )

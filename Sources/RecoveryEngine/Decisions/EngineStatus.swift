@@ -1,7 +1,7 @@
 import Policy
 import ResilienceCore
 
-/// What the engine holds of one component at one moment, for people and for `healctl status`.
+/// A component as an operator sees it.
 public struct ComponentSnapshot: Hashable, Sendable {
     public var name: String
     public var verdict: Verdict
@@ -10,15 +10,14 @@ public struct ComponentSnapshot: Hashable, Sendable {
     public var state: String
     /// One line on why it is in that state.
     public var detail: String?
-    /// When it entered the state.
     public var since: WallTime
     public var unit: String?
     public var checks: [CheckSnapshot]
     public var openIncident: Int64?
 
     public init(
-        name: String, verdict: Verdict, state: String, detail: String? = nil, since: WallTime, unit: String? = nil,
-        checks: [CheckSnapshot] = [], openIncident: Int64? = nil
+        name: String, verdict: Verdict, state: String, detail: String?, since: WallTime, unit: String?,
+        checks: [CheckSnapshot], openIncident: Int64?
     ) {
         self.name = name
         self.verdict = verdict
@@ -31,10 +30,9 @@ public struct ComponentSnapshot: Hashable, Sendable {
     }
 }
 
-/// What the engine holds of one check at one moment.
+/// A check as an operator sees it.
 public struct CheckSnapshot: Hashable, Sendable {
     public var name: String
-    /// The `type` in policies.
     public var type: String
     public var verdict: Verdict
     /// What the last failure was; `nil` where it passes.
@@ -45,8 +43,7 @@ public struct CheckSnapshot: Hashable, Sendable {
     public var latency: Duration?
 
     public init(
-        name: String, type: String, verdict: Verdict, message: String? = nil, lastAt: WallTime? = nil,
-        latency: Duration? = nil
+        name: String, type: String, verdict: Verdict, message: String?, lastAt: WallTime?, latency: Duration?
     ) {
         self.name = name
         self.type = type
@@ -54,5 +51,78 @@ public struct CheckSnapshot: Hashable, Sendable {
         self.message = message
         self.lastAt = lastAt
         self.latency = latency
+    }
+}
+
+extension RecoveryEngine {
+    /// `running`, `paused`, `frozen`, `unrecorded`, `blind`, and why where it is not the first.
+    public var hostState: (state: String, reason: String?) {
+        if let why = self.host.unrecorded { return ("unrecorded", why) }
+        if let why = self.host.unitsUnknown { return ("blind", why) }
+        if self.host.pausedUntil != nil { return ("paused", self.host.pauseReason) }
+        if self.host.isFrozen { return ("frozen", "more than \(self.unhealthyLimitText) of the components are down") }
+        return ("running", nil)
+    }
+
+    /// Every component, in name order.
+    public func componentStatuses(at now: Moment) -> [ComponentSnapshot] {
+        self.machines.map { machine in
+            let (state, detail) = Self.describe(machine, at: now)
+            return ComponentSnapshot(
+                name: machine.component.name, verdict: machine.stoppedByOperator ? .unknown : machine.verdict,
+                state: state, detail: detail, since: machine.phaseSince, unit: machine.component.unit,
+                checks: machine.trackers.map(Self.snapshot), openIncident: machine.incident?.id)
+        }
+    }
+
+    private static func snapshot(_ tracker: CheckTracker) -> CheckSnapshot {
+        CheckSnapshot(
+            name: tracker.check.name, type: tracker.check.kind.type, verdict: tracker.verdict,
+            message: tracker.check.enabled ? tracker.failure?.message : "disabled", lastAt: tracker.lastAt,
+            latency: tracker.lastResult.map { $0.finishedAt - $0.startedAt })
+    }
+
+    private static func describe(_ machine: ComponentMachine, at now: Moment) -> (String, String?) {
+        if let until = machine.pausedUntil, until > now.monotonic {
+            return ("paused", "for another \((until - now.monotonic).brief)")
+        }
+        switch machine.phase {
+        case .starting: return ("starting", nil)
+        case .healthy: return ("healthy", nil)
+        case .suspect: return ("suspect", machine.complaint)
+        case .failing(.breaker(let until)):
+            return ("isolated", "circuit breaker open for another \((until - now.monotonic).brief)")
+        case .failing(let hold): return ("failing", hold.explanation(at: now.monotonic) ?? machine.complaint)
+        case .recovering(let attempt):
+            return ("recovering", "\(attempt.request.action), attempt \(attempt.request.attempt)")
+        case .verifying(let verification):
+            return ("verifying", verification.upAt == nil ? machine.complaint : "up; waits out the stable time")
+        case .exhausted(let rearmAt):
+            return ("exhausted", "the ladder is used up; it re-arms in \((rearmAt - now.monotonic).brief)")
+        case .suppressed(let root): return ("suppressed", "waits for \(root)")
+        case .stopped: return ("stopped", "stopped by an operator; `healctl resume` takes it back into care")
+        }
+    }
+}
+
+extension Hold {
+    /// For the timeline and for `healctl status`.
+    func explanation(at now: MonotonicInstant) -> String? {
+        let left = self.until.map { ($0 - now).brief } ?? ""
+        switch self {
+        case .none: return nil
+        case .evidence: return "waits for fresh check results"
+        case .dependencyInDoubt(let name, _): return "waits to see whether \(name), which it needs, fails too"
+        case .paused: return "automation is paused for another \(left)"
+        case .unrecorded: return "the audit trail cannot be written, and nothing risky is done unrecorded"
+        case .serviceManager: return "systemd or an operator is working on the unit"
+        case .backoff: return "backs off for \(left) before the next attempt"
+        case .cooldown: return "cools down for \(left) before the next step"
+        case .breaker: return "circuit breaker open: repairs did not help; the next trial is in \(left)"
+        case .frozen: return "automation is frozen: too many components are down at once"
+        case .budget: return "the action budget (maxActions) is spent; more is allowed in \(left)"
+        case .concurrency: return "waits for other repairs to end (maxConcurrent)"
+        case .observing: return "mode is observe: nothing is done"
+        }
     }
 }

@@ -40,10 +40,12 @@ public struct SavedIncident: Hashable, Sendable, Codable {
     public var failedAt: WallTime
     public var detectedAt: WallTime
     public var rootCause: String?
+    /// People were told of it, so they are told of its end.
+    public var alerted: Bool
 
     public init(
         id: Int64, state: IncidentState, cause: IncidentCause, severity: Severity, failedAt: WallTime,
-        detectedAt: WallTime, rootCause: String?
+        detectedAt: WallTime, rootCause: String?, alerted: Bool = false
     ) {
         self.id = id
         self.state = state
@@ -52,6 +54,7 @@ public struct SavedIncident: Hashable, Sendable, Codable {
         self.failedAt = failedAt
         self.detectedAt = detectedAt
         self.rootCause = rootCause
+        self.alerted = alerted
     }
 }
 
@@ -61,24 +64,27 @@ public struct SavedLadder: Hashable, Sendable, Codable {
     public var step: Int
     /// Attempts of that step already begun.
     public var attempts: Int
-    /// Attempts in a row that failed; decides the backoff.
-    public var failuresInRow: Int
+    /// Attempts since the backoff last decayed; decides the backoff.
+    public var backoffLevel: Int
     /// When the ladder was used up.
     public var exhaustedAt: WallTime?
     /// When the component was last proven up after an incident, and which incident that was.
     public var resolvedAt: WallTime?
     public var lastIncident: Int64?
+    /// That incident was ended by an action of ours: whether the repair holds is still open.
+    public var healedByUs: Bool
 
     public init(
-        step: Int = 0, attempts: Int = 0, failuresInRow: Int = 0, exhaustedAt: WallTime? = nil,
-        resolvedAt: WallTime? = nil, lastIncident: Int64? = nil
+        step: Int = 0, attempts: Int = 0, backoffLevel: Int = 0, exhaustedAt: WallTime? = nil,
+        resolvedAt: WallTime? = nil, lastIncident: Int64? = nil, healedByUs: Bool = false
     ) {
         self.step = step
         self.attempts = attempts
-        self.failuresInRow = failuresInRow
+        self.backoffLevel = backoffLevel
         self.exhaustedAt = exhaustedAt
         self.resolvedAt = resolvedAt
         self.lastIncident = lastIncident
+        self.healedByUs = healedByUs
     }
 }
 

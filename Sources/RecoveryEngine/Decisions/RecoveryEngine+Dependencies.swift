@@ -1,0 +1,36 @@
+import Policy
+import ResilienceCore
+
+extension RecoveryEngine {
+    /// The deepest failing dependency that explains a component's failure; `nil` where it has none.
+    func rootCause(of index: Int) -> String? {
+        for dependency in self.dependencies[index] where self.machines[dependency].isImpaired {
+            return self.rootCause(of: dependency) ?? self.machines[dependency].component.name
+        }
+        return nil
+    }
+
+    /// A dependency, however far, of which it is not yet known whether it fails.
+    func doubtfulDependency(of index: Int) -> String? {
+        for dependency in self.dependencies[index] {
+            if let deeper = self.doubtfulDependency(of: dependency) { return deeper }
+            switch self.machines[dependency].phase {
+            case .starting, .suspect: return self.machines[dependency].component.name
+            case .healthy, .failing, .recovering, .verifying, .exhausted, .suppressed, .stopped: continue
+            }
+        }
+        return nil
+    }
+
+    /// At a component's first bad result its dependencies are looked at too, so that they are known to fail, or not,
+    /// before anything is done about it.
+    mutating func askDependencies(_ index: Int) {
+        for dependency in self.dependencies[index] {
+            for check in self.machines[dependency].trackers.indices {
+                self.machines[dependency].hurry(check, to: self.now.monotonic)
+            }
+            self.armHurried(dependency)
+            self.askDependencies(dependency)
+        }
+    }
+}

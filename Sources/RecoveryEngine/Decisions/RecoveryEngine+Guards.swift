@@ -1,0 +1,78 @@
+import Policy
+import ResilienceCore
+
+// Limits that keep automation from making an outage worse, and how people hear of them.
+
+extension RecoveryEngine {
+    /// Above `maxUnhealthy` the checker itself is the suspect ("is it me?"): nothing disruptive is done.
+    mutating func reviewFreeze() {
+        let total = self.machines.count
+        let limit = self.policy.guards.maxUnhealthy
+        let frozen =
+            total >= Guards.maxUnhealthyOfAtLeast && Double(self.host.unhealthy) > limit * Double(total)
+        guard frozen != self.host.isFrozen else { return }
+        self.host.isFrozen = frozen
+        let why = "\(self.host.unhealthy) of \(total) components are down; the limit is \(self.unhealthyLimitText)"
+        self.record(nil, .freezeChanged(frozen: frozen, why: why))
+        if frozen {
+            self.alert(
+                nil, .frozen, .critical,
+                "Automation is frozen: \(why). So many at once may be a fault of the host, the network or the checks.")
+        } else {
+            self.evaluateWaiting()
+        }
+    }
+
+    var unhealthyLimitText: String { "\(Int((self.policy.guards.maxUnhealthy * 100).rounded())) %" }
+
+    /// A recovery failed or did not hold.
+    mutating func countFailedRecovery(_ index: Int, why: String) {
+        let severity = self.machines[index].culprit?.check.severity ?? self.machines[index].incident?.severity ?? .high
+        guard severity >= self.machines[index].component.breaker.minSeverity else { return }
+        let before = self.machines[index].breaker.state
+        self.machines[index].breaker.recordFailure(at: self.now.monotonic)
+        self.recordBreaker(index, from: before, why: why)
+        if case .open = self.machines[index].breaker.state, before.name != "open" {
+            self.alert(
+                index, .tooFrequent, self.machines[index].component.criticality.alertSeverity,
+                "\(self.machines[index].component.name) fails too often: repairs are held back for "
+                    + "\(self.machines[index].component.breaker.openFor.brief) (\(why)).")
+        }
+    }
+
+    mutating func recordBreaker(_ index: Int, from before: CircuitBreakerMachine.State, why: String) {
+        let after = self.machines[index].breaker.state
+        self.touched.insert(index)
+        guard before.name != after.name else { return }
+        self.record(index, .breakerChanged(from: before.name, to: after.name, why: why))
+    }
+
+    /// Something that held others back is over: the most important first.
+    mutating func evaluateWaiting() {
+        let waiting = self.machines.indices.filter { index in
+            guard case .failing(let hold) = self.machines[index].phase else { return false }
+            switch hold {
+            case .unrecorded, .frozen, .concurrency, .paused, .budget: return true
+            case .none, .evidence, .dependencyInDoubt, .serviceManager, .backoff, .cooldown, .breaker, .observing:
+                return false
+            }
+        }
+        let ordered = waiting.sorted { left, right in
+            let ranks = [left, right].map { self.machines[$0].component.criticality.alertSeverity }
+            return ranks[0] == ranks[1] ? left < right : ranks[0] > ranks[1]
+        }
+        for index in ordered { self.evaluateLater(index) }
+    }
+
+    mutating func alert(
+        _ index: Int?, _ event: AlertEvent, _ severity: Severity, _ text: String, channels: [String] = []
+    ) {
+        if let index, event != .opened { self.machines[index].incident?.alerted = true }
+        self.effects.append(
+            .alert(
+                AlertMessage(
+                    event: event, component: index.map { self.machines[$0].component.name },
+                    incident: index.flatMap { self.machines[$0].incident?.id }, severity: severity, channels: channels,
+                    text: text, at: self.now.wall)))
+    }
+}

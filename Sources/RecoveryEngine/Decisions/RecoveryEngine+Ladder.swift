@@ -1,0 +1,263 @@
+import Policy
+import ResilienceCore
+
+// What to do about a component that is down: the next step of its ladder, or a reason to wait.
+
+extension RecoveryEngine {
+    /// Looks at everything anew each time, so that a wait which no longer has its reason ends by itself.
+    mutating func decide(_ index: Int) {
+        if let root = self.rootCause(of: index) {
+            self.suppress(index, by: root)
+            return
+        }
+        if let reason = self.reasonToWait(index) {
+            self.hold(index, reason)
+            return
+        }
+        while true {
+            guard let step = self.nextStep(index) else { return }
+            if let reason = self.reasonToHold(index, step) {
+                self.hold(index, reason)
+                return
+            }
+            if self.begin(step, index) { return }
+        }
+    }
+
+    /// Waits for a reason, telling it once.
+    mutating func hold(_ index: Int, _ reason: Hold) {
+        var known: Hold = .none
+        if case .failing(let old) = self.machines[index].phase { known = old }
+        if known.kind != reason.kind, let text = reason.explanation(at: self.now.monotonic) {
+            self.record(index, .note(text))
+        }
+        if known != reason || self.machines[index].deadline == nil { self.enter(index, .failing(reason)) }
+        if let until = reason.until { self.setDeadline(index, until) }
+    }
+
+    /// Reasons that concern the component as a whole, whatever the step.
+    private mutating func reasonToWait(_ index: Int) -> Hold? {
+        let now = self.now.monotonic
+        if let until = self.machines[index].pausedUntil, until > now { return .paused(until: until) }
+        if let until = self.host.pausedUntil, until > now { return .paused(until: until) }
+        if self.machines[index].component.mode == .observe {
+            self.recordWhatItWouldDo(index)
+            return .observing
+        }
+        if let unit = self.machines[index].unit, unit.isBusy { return .serviceManager }
+        if self.machines[index].component.unit != nil, self.host.unitsUnknown != nil { return .evidence }
+        if let name = self.doubtfulDependency(of: index) {
+            let until = self.machines[index].doubtUntil ?? now + .seconds(15)
+            self.machines[index].doubtUntil = until
+            if now < until { return .dependencyInDoubt(name, until: until) }
+        }
+        return nil
+    }
+
+    /// Reasons that concern this step.
+    private mutating func reasonToHold(_ index: Int, _ step: Step) -> Hold? {
+        let now = self.now.monotonic
+        if let until = self.machines[index].ladder.notBefore.until, until > now {
+            return self.machines[index].ladder.notBefore
+        }
+        guard step.strategy.traits.isDisruptive else { return nil }
+        if self.host.unrecorded != nil { return .unrecorded }
+        let before = self.machines[index].breaker.state
+        if !self.machines[index].breaker.allows(at: now) {
+            if case .open(let until) = self.machines[index].breaker.state { return .breaker(until: until) }
+        }
+        self.recordBreaker(index, from: before, why: "the time for a trial has come")
+        if self.host.isFrozen { return .frozen }
+        if self.host.inFlight >= self.policy.guards.maxConcurrent { return .concurrency }
+        if let until = self.host.budget.nextAllowed(at: now) { return .budget(until: until) }
+        return nil
+    }
+
+    /// Climbs past steps that are used up or do not fit.
+    ///
+    /// - Returns: `nil` where the ladder is used up; the machine is then in `exhausted`.
+    private mutating func nextStep(_ index: Int) -> Step? {
+        while true {
+            let machine = self.machines[index]
+            guard machine.ladder.step < machine.component.recovery.count else {
+                self.exhaust(index)
+                return nil
+            }
+            let step = machine.component.recovery[machine.ladder.step]
+            guard step.attempts.allows(machine.ladder.attempts + 1) else {
+                self.climb(index, cooldown: step.cooldown)
+                continue
+            }
+            if let why = self.misfit(step, machine) {
+                if self.machines[index].ladder.skipped.insert(machine.ladder.step).inserted {
+                    self.recordSkip(index, step, why: why)
+                }
+                self.climb(index, cooldown: .zero)
+                continue
+            }
+            return step
+        }
+    }
+
+    private mutating func climb(_ index: Int, cooldown: Duration) {
+        let earlier = self.machines[index].ladder.notBefore
+        self.machines[index].ladder.nextStep()
+        if cooldown > .zero {
+            self.machines[index].ladder.notBefore = .cooldown(until: self.now.monotonic + cooldown)
+        } else if case .cooldown = earlier {
+            self.machines[index].ladder.notBefore = earlier
+        }
+        self.touched.insert(index)
+    }
+
+    /// Why a step is not for this failure; `nil` where it is.
+    private func misfit(_ step: Step, _ machine: ComponentMachine) -> String? {
+        guard let culprit = machine.culprit, let failure = culprit.failure else { return nil }
+        let when = step.when
+        let verdict = machine.verdict
+        if !(when.verdicts ?? [.down]).contains(verdict) { return "it is not for a component that is \(verdict.rawValue)" }
+        if let checks = when.checks, !checks.contains(culprit.check.name) {
+            return "its `when` names other checks than \(culprit.check.name)"
+        }
+        if let least = when.minSeverity, culprit.check.severity < least {
+            return "its `when` asks for severity \(least.rawValue) or more; this is \(culprit.check.severity.rawValue)"
+        }
+        if let categories = when.categories, !categories.contains(failure.category) {
+            return "its `when` names other categories than \(failure.category.rawValue)"
+        }
+        if let reasons = when.reasons, !reasons.contains(failure.reason) {
+            return "its `when` names other reasons than \(failure.reason.rawValue)"
+        }
+        if when.categories == nil, when.reasons == nil,
+            !step.strategy.traits.treats(failure.category, attempt: machine.ladder.attempts + 1)
+        {
+            return "it does not help against \(failure.category.rawValue) (\(failure.reason.rawValue))"
+        }
+        return nil
+    }
+
+    private mutating func recordSkip(_ index: Int, _ step: Step, why: String) {
+        let id = self.host.nextAction
+        self.host.nextAction += 1
+        self.record(
+            index,
+            .actionSkipped(
+                id: id, action: step.strategy.action, attempt: self.machines[index].ladder.attempts + 1,
+                step: self.machines[index].ladder.step, why: why))
+    }
+
+    /// In `observe` mode: once per incident, every step that would have had its turn.
+    private mutating func recordWhatItWouldDo(_ index: Int) {
+        let machine = self.machines[index]
+        guard machine.ladder.skipped.isEmpty else { return }
+        for (position, step) in machine.component.recovery.enumerated() {
+            self.machines[index].ladder.step = position
+            self.machines[index].ladder.skipped.insert(position)
+            let why = self.misfit(step, machine)
+            self.recordSkip(index, step, why: why ?? "mode is observe: it would have been done here")
+        }
+        self.machines[index].ladder.step = machine.ladder.step
+    }
+
+    // MARK: - Acting
+
+    /// Begins a step.
+    ///
+    /// - Returns: whether the machine now waits for something; `false` where the step is over already.
+    private mutating func begin(_ step: Step, _ index: Int) -> Bool {
+        let machine = self.machines[index]
+        guard let incident = machine.incident else { return true }
+        self.machines[index].ladder.attempts += 1
+        self.machines[index].ladder.backoffLevel += 1
+        self.machines[index].ladder.notBefore = .none
+        let request = ActionRequest(
+            id: self.host.nextAction, incident: incident.id, component: machine.component.name,
+            action: step.strategy.action, unit: step.strategy.traits.needsUnit ? machine.component.unit : nil,
+            attempt: self.machines[index].ladder.attempts, timeout: step.timeout,
+            expectedInvocationID: machine.unit?.invocationID, policyGeneration: self.generation)
+        self.host.nextAction += 1
+        self.record(
+            index,
+            .actionIntended(
+                id: request.id, action: request.action, attempt: request.attempt, step: machine.ladder.step,
+                unit: request.unit, why: self.reasonForActing(index)))
+        self.touched.insert(index)
+        switch step.strategy {
+        case .restart:
+            self.carryOut(request, index, isDisruptive: step.strategy.traits.isDisruptive)
+            return true
+        case .healthCheck(let look):
+            self.look(request, index, checks: look.checks, verify: step.verify)
+            return true
+        case .alert(let alert):
+            self.tellPeople(request, index, alert)
+            return false
+        }
+    }
+
+    private func reasonForActing(_ index: Int) -> String {
+        let machine = self.machines[index]
+        guard let culprit = machine.culprit, let failure = culprit.failure else { return machine.complaint }
+        return "\(culprit.check.name): \(failure.message) (\(failure.category.rawValue), \(failure.reason.rawValue))"
+    }
+
+    private mutating func carryOut(_ request: ActionRequest, _ index: Int, isDisruptive: Bool) {
+        if isDisruptive {
+            self.host.budget.spend(at: self.now.monotonic)
+            self.host.inFlight += 1
+        }
+        self.enter(
+            index,
+            .recovering(Attempt(request: request, step: self.machines[index].ladder.step, isDisruptive: isDisruptive)))
+        self.effects.append(.act(request))
+    }
+
+    /// HEALTH_CHECK: look again with the checks themselves; what they say is the result.
+    private mutating func look(_ request: ActionRequest, _ index: Int, checks: [String], verify: Duration) {
+        var asked = 0
+        for position in self.machines[index].trackers.indices {
+            let check = self.machines[index].trackers[position].check
+            guard check.enabled, !check.kind.isUnit, checks.isEmpty || checks.contains(check.name) else { continue }
+            self.machines[index].trackers[position].outstanding = nil
+            self.machines[index].hurry(position, to: self.now.monotonic)
+            asked += 1
+        }
+        self.armHurried(index)
+        self.record(
+            index, .actionFinished(id: request.id, ActionOutcome(.succeeded, detail: "\(asked) checks asked again")))
+        self.enter(
+            index,
+            .verifying(
+                Verification(
+                    action: request, since: self.now.monotonic,
+                    deadline: self.now.monotonic + (asked == 0 ? .zero : verify), isLook: true)))
+        self.evaluateLater(index)
+    }
+
+    private mutating func tellPeople(_ request: ActionRequest, _ index: Int, _ alert: AlertStrategy) {
+        let component = self.machines[index].component
+        let text = alert.message ?? "\(component.name) is down and needs a person. \(self.reasonForActing(index))"
+        self.alert(
+            index, .healingFailed, alert.severity ?? component.criticality.alertSeverity, text,
+            channels: alert.channels)
+        let names = alert.channels.isEmpty ? "every channel" : alert.channels.joined(separator: ", ")
+        self.record(
+            index, .actionFinished(id: request.id, ActionOutcome(.succeeded, detail: "queued for \(names)")))
+    }
+
+    private mutating func exhaust(_ index: Int) {
+        let machine = self.machines[index]
+        let exhaustedAt = machine.ladder.exhaustedAt ?? self.now.monotonic
+        self.machines[index].ladder.exhaustedAt = exhaustedAt
+        let rearmAt = exhaustedAt + machine.component.rearm
+        self.machines[index].incident?.state = .exhausted
+        self.record(index, .incidentExhausted(rearmAt: self.now.wall(at: rearmAt)))
+        if machine.incident?.alerted == false {
+            self.alert(
+                index, .healingFailed, machine.component.criticality.alertSeverity,
+                "\(machine.component.name) is down and every step of its ladder is used up. \(machine.complaint)")
+        }
+        self.enter(index, .exhausted(rearmAt: rearmAt))
+        self.setDeadline(index, rearmAt)
+    }
+}

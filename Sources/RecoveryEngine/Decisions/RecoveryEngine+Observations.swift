@@ -1,0 +1,127 @@
+import Policy
+import ResilienceCore
+
+// How observations reach the machines.
+
+extension RecoveryEngine {
+    mutating func observe(unit: String, _ observation: UnitObservation) {
+        if self.host.unitsUnknown != nil { self.host.unitsUnknown = nil }
+        guard let index = self.indexByUnit[unit] else { return }
+        let before = self.machines[index].unit
+        let isFirst = !self.machines[index].hasSeenUnit && self.machines[index].incident == nil
+        self.machines[index].unit = observation
+        self.machines[index].hasSeenUnit = true
+        self.machines[index].readUnit(observation, isFirst: isFirst, at: self.now)
+        self.graceAfterStart(index, before: before, observation)
+        self.touched.insert(index)
+        self.evaluateLater(index)
+    }
+
+    /// A unit that somebody (re)started gets its startup grace, and its endpoint checks look at once.
+    private mutating func graceAfterStart(_ index: Int, before: UnitObservation?, _ observation: UnitObservation) {
+        guard observation.activeState == .active || observation.activeState == .activating,
+            observation.invocationID != before?.invocationID || before?.activeState != observation.activeState
+        else { return }
+        let startedAt = observation.activeEnteredAt.map(self.now.monotonic(at:)) ?? self.now.monotonic
+        let graceUntil = startedAt + self.machines[index].component.startupGrace
+        guard graceUntil > self.now.monotonic else { return }
+        for check in self.machines[index].trackers.indices
+        where !self.machines[index].trackers[check].check.kind.isUnit
+            && (self.machines[index].trackers[check].failures == 0 || before == nil)
+        {
+            self.machines[index].trackers[check].graceUntil = graceUntil
+        }
+    }
+
+    /// Nothing is known of any unit: hold what depends on it, forget nothing.
+    mutating func loseSight(of why: String) {
+        self.host.unitsUnknown = why
+        for index in self.machines.indices where self.machines[index].component.unit != nil {
+            for check in self.machines[index].trackers.indices
+            where self.machines[index].trackers[check].check.kind.isUnit {
+                self.machines[index].trackers[check].forget()
+            }
+            self.evaluateLater(index)
+        }
+    }
+
+    mutating func takeProbe(id: UInt64, component: String, check: String, _ result: CheckResult) {
+        guard let index = self.indexByName[component],
+            let position = self.machines[index].trackers.firstIndex(where: { $0.check.name == check }),
+            self.machines[index].trackers[position].outstanding == id
+        else { return }  // of an older policy, or begun before a repair: it says nothing about now
+        self.machines[index].trackers[position].outstanding = nil
+        let wasSuspicious = self.machines[index].trackers[position].isSuspicious
+        self.machines[index].trackers[position].take(result, at: self.now)
+        if result.verdict == .down { self.endLook(index, result) }
+        self.repace(index, position, retryAfter: result.retryAfter)
+        if !wasSuspicious, self.machines[index].trackers[position].isSuspicious { self.askDependencies(index) }
+        self.evaluateLater(index)
+    }
+
+    /// The supervisor did not run for a while: failures seen meanwhile may be its own, and proofs get their time back.
+    mutating func doubtMyself(_ duration: Duration) {
+        for index in self.machines.indices {
+            for check in self.machines[index].trackers.indices {
+                self.machines[index].trackers[check].doubtStreak()
+                if self.machines[index].trackers[check].outstanding != nil {
+                    self.machines[index].trackers[check].outstanding = nil
+                    self.machines[index].hurry(check, to: self.now.monotonic)
+                }
+            }
+            self.armHurried(index)
+            if case .verifying(var verification) = self.machines[index].phase, let deadline = verification.deadline {
+                verification.deadline = deadline + duration
+                self.enter(index, .verifying(verification))
+                self.evaluateLater(index)
+            }
+        }
+    }
+
+    mutating func setUnrecorded(_ why: String?) {
+        let was = self.host.unrecorded
+        self.host.unrecorded = why
+        if let why, was == nil {
+            self.alert(
+                nil, .frozen, .critical,
+                "The audit trail cannot be written, so nothing disruptive is done until it can: \(why)")
+        }
+        if why == nil, was != nil {
+            self.record(nil, .note("the audit trail can be written again"))
+            self.evaluateWaiting()
+        }
+    }
+}
+
+extension ComponentMachine {
+    /// Feeds the unit's state to its `unit` checks and to what is known of operators' wishes.
+    mutating func readUnit(_ observation: UnitObservation, isFirst: Bool, at now: Moment) {
+        // A component without a unit check still must not be repaired against an operator's will.
+        let own = self.trackers.lazy.compactMap { tracker -> UnitCheck? in
+            if case .unit(let check) = tracker.check.kind { check } else { nil }
+        }.first
+        switch observation.reading(by: own ?? UnitCheck(), isFirst: isFirst) {
+        case .stopped: self.stoppedByOperator = true
+        case .up: self.stoppedByOperator = false
+        case .pending:
+            if observation.activeState == .activating { self.stoppedByOperator = false }
+        case .down(_) where observation.stoppedByOther: break
+        case .down, .unknown:
+            if observation.activeState == .failed { self.stoppedByOperator = false }
+        }
+        for index in self.trackers.indices {
+            guard case .unit(let check) = self.trackers[index].check.kind else { continue }
+            switch observation.reading(by: check, isFirst: isFirst) {
+            case .up:
+                let since = observation.activeEnteredAt.map { min($0, now.wall) } ?? now.wall
+                self.trackers[index].takeUnit(.up, failure: nil, since: since, at: now)
+            case .down(let failure):
+                let since = observation.exit?.at ?? observation.inactiveEnteredAt ?? now.wall
+                self.trackers[index].takeUnit(.down, failure: failure, since: min(since, now.wall), at: now)
+            case .stopped: self.trackers[index].takeUnit(.unknown, failure: nil, since: now.wall, at: now)
+            case .pending: break
+            case .unknown: self.trackers[index].takeUnit(.unknown, failure: nil, since: now.wall, at: now)
+            }
+        }
+    }
+}

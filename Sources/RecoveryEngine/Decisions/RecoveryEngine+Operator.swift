@@ -1,0 +1,106 @@
+import Policy
+import ResilienceCore
+
+// The operator's hand: pauses, stops, and requests.
+
+extension RecoveryEngine {
+    mutating func obey(_ request: OperatorRequest) {
+        switch request {
+        case .pause(let name, let duration, let by, let reason): self.pause(name, duration, by: by, reason: reason)
+        case .resume(let name, let by): self.resume(name, by: by)
+        case .checkNow(let name):
+            guard let index = self.indexByName[name] else { return }
+            for check in self.machines[index].trackers.indices {
+                self.machines[index].hurry(check, to: self.now.monotonic)
+            }
+            self.armHurried(index)
+        }
+    }
+
+    private mutating func pause(_ name: String?, _ duration: Duration, by: String, reason: String) {
+        let until = self.now.monotonic + duration
+        if let name {
+            guard let index = self.indexByName[name] else { return }
+            self.machines[index].pausedUntil = until
+            self.record(index, .paused(until: self.now.wall(at: until), by: by, reason: reason))
+            self.touched.insert(index)
+            self.evaluateLater(index)
+        } else {
+            self.host.pausedUntil = until
+            self.host.pauseReason = "paused by \(by): \(reason)"
+            self.armHostTimer(at: until)
+            self.record(nil, .paused(until: self.now.wall(at: until), by: by, reason: reason))
+        }
+    }
+
+    private mutating func resume(_ name: String?, by: String) {
+        guard let name else {
+            self.host.pausedUntil = nil
+            self.host.pauseReason = nil
+            self.record(nil, .resumed(by: by))
+            self.evaluateWaiting()
+            return
+        }
+        guard let index = self.indexByName[name] else { return }
+        self.machines[index].pausedUntil = nil
+        self.record(index, .resumed(by: by))
+        self.touched.insert(index)
+        if self.machines[index].stoppedByOperator { self.takeBackIntoCare(index) }
+        if case .exhausted = self.machines[index].phase { self.rearm(index) }
+        let before = self.machines[index].breaker.state
+        self.machines[index].breaker.reset()
+        self.recordBreaker(index, from: before, why: "resumed by \(by)")
+        self.evaluateLater(index)
+    }
+
+    /// From now on the unit ought to run again.
+    private mutating func takeBackIntoCare(_ index: Int) {
+        self.machines[index].stoppedByOperator = false
+        guard var unit = self.machines[index].unit else { return }
+        unit.stoppedByOther = false
+        self.machines[index].unit = unit
+        self.machines[index].readUnit(unit, isFirst: false, at: self.now)
+    }
+
+    mutating func endHostPause() {
+        self.host.pausedUntil = nil
+        self.host.pauseReason = nil
+        self.record(nil, .resumed(by: "the end of the pause"))
+        self.evaluateWaiting()
+    }
+
+    mutating func endPauseIfDue(_ index: Int) {
+        guard let until = self.machines[index].pausedUntil, until <= self.now.monotonic else { return }
+        self.machines[index].pausedUntil = nil
+        self.record(index, .resumed(by: "the end of the pause"))
+        self.touched.insert(index)
+    }
+
+    /// A unit that a person stopped is left alone, and its time counts as neither up nor down.
+    mutating func respectOperator(_ index: Int) {
+        if case .recovering = self.machines[index].phase { return }
+        let isStopped: Bool
+        if case .stopped = self.machines[index].phase { isStopped = true } else { isStopped = false }
+        guard self.machines[index].stoppedByOperator != isStopped else { return }
+        if isStopped {
+            if self.machines[index].timeSuspended {
+                self.machines[index].timeSuspended = false
+                self.record(index, .timeCounts(true, why: "it was started again"))
+            }
+            let graceUntil = self.now.monotonic + self.machines[index].component.startupGrace
+            self.machines[index].restartEvidence(graceUntil: graceUntil, at: self.now.monotonic)
+            self.armHurried(index)
+            self.enter(index, .starting)
+        } else {
+            if self.machines[index].incident != nil {
+                self.record(index, .note("an operator stopped the unit: it is left alone"))
+                self.record(index, .incidentResolved(at: self.now.wall, by: .withdrawn))
+                self.machines[index].incident = nil
+                self.machines[index].ladder.restart()
+            }
+            self.machines[index].timeSuspended = true
+            self.record(index, .timeCounts(false, why: "stopped by an operator"))
+            self.enter(index, .stopped)
+        }
+    }
+}

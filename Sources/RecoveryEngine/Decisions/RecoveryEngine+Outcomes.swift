@@ -1,0 +1,216 @@
+import Policy
+import ResilienceCore
+
+// What became of an action, and the proof that the component is well.
+
+extension RecoveryEngine {
+    mutating func finishAction(_ id: Int64, _ outcome: ActionOutcome) {
+        if let orphan = self.orphans.removeValue(forKey: id) {
+            self.effects.append(
+                .record(
+                    AuditRecord(
+                        at: self.now.wall, component: orphan.component, incident: orphan.incident,
+                        .actionFinished(id: id, outcome))))
+            return
+        }
+        guard
+            let index = self.machines.firstIndex(where: { machine in
+                if case .recovering(let attempt) = machine.phase { attempt.request.id == id } else { false }
+            }), case .recovering(let attempt) = self.machines[index].phase
+        else { return }  // told twice
+        if attempt.isDisruptive { self.host.inFlight = max(0, self.host.inFlight - 1) }
+        self.record(index, .actionFinished(id: id, outcome))
+        switch outcome.result {
+        case .succeeded: self.expectRecovery(index, attempt)
+        case .failed, .timedOut, .interrupted:
+            self.countFailedRecovery(index, why: "\(attempt.request.action) \(outcome.result.rawValue)")
+            self.tryAgain(index)
+        case .refused, .skipped: self.tryAgain(index)
+        }
+        self.evaluateWaiting()
+    }
+
+    /// The action is done; now its component has to prove itself.
+    private mutating func expectRecovery(_ index: Int, _ attempt: Attempt) {
+        let component = self.machines[index].component
+        let verify = attempt.step < component.recovery.count ? component.recovery[attempt.step].verify : .seconds(15)
+        // A proof cannot fail for slowness that the startup grace allows.
+        let deadline = self.now.monotonic + max(verify, component.startupGrace)
+        self.machines[index].restartEvidence(
+            graceUntil: self.now.monotonic + component.startupGrace, at: self.now.monotonic)
+        self.armHurried(index)
+        if self.isUnitStillTheOldOne(index, attempt.request) {
+            for position in self.machines[index].trackers.indices
+            where self.machines[index].trackers[position].check.kind.isUnit {
+                self.machines[index].trackers[position].forget()
+            }
+        }
+        self.enter(
+            index,
+            .verifying(Verification(action: attempt.request, since: self.now.monotonic, deadline: deadline)))
+        self.evaluateLater(index)
+    }
+
+    /// systemd's word on the new start may come after the action's end: what is known is then of the dead one.
+    private func isUnitStillTheOldOne(_ index: Int, _ request: ActionRequest) -> Bool {
+        guard request.unit != nil, let unit = self.machines[index].unit else { return false }
+        return unit.invocationID == request.expectedInvocationID
+    }
+
+    /// The next attempt, after the backoff.
+    private mutating func tryAgain(_ index: Int) {
+        let machine = self.machines[index]
+        if machine.ladder.step < machine.component.recovery.count {
+            let step = machine.component.recovery[machine.ladder.step]
+            let delay = step.backoff.delay(after: machine.ladder.backoffLevel, using: &self.generator)
+            if delay > .zero, step.attempts.allows(machine.ladder.attempts + 1) {
+                self.machines[index].ladder.notBefore = .backoff(until: self.now.monotonic + delay)
+            }
+        }
+        self.enter(index, .failing(.none))
+        self.evaluateLater(index)
+    }
+
+    // MARK: - Proof
+
+    /// It looks well without an action of ours.
+    mutating func beginProof(_ index: Int, afterDependency: Bool = false) {
+        self.enter(
+            index, .verifying(Verification(since: self.now.monotonic, afterDependency: afterDependency)))
+        self.evaluateLater(index)
+    }
+
+    mutating func continueVerifying(_ index: Int, _ verification: Verification) {
+        let machine = self.machines[index]
+        switch machine.verdict {
+        case .up: self.waitOutStable(index, verification)
+        case .degraded:
+            if machine.actsOnDegraded { self.failProof(index, verification) } else { self.waitOutStable(index, verification) }
+        case .down:
+            if verification.isLook, self.now.monotonic < (verification.deadline ?? self.now.monotonic) {
+                self.waitForEvidence(index, verification)
+            } else if verification.isLook || !self.showsOldUnit(index, verification) {
+                self.failProof(index, verification)
+            }
+        case .unknown: self.waitForEvidence(index, verification)
+        }
+    }
+
+    private func showsOldUnit(_ index: Int, _ verification: Verification) -> Bool {
+        guard let request = verification.action, self.machines[index].culprit?.check.kind.isUnit == true else {
+            return false
+        }
+        return self.isUnitStillTheOldOne(index, request)
+    }
+
+    private mutating func waitOutStable(_ index: Int, _ verification: Verification) {
+        var verification = verification
+        let upAt = verification.upAt ?? self.now.monotonic
+        verification.upAt = upAt
+        let closesAt = upAt + self.machines[index].component.stable
+        if self.now.monotonic >= closesAt {
+            self.resolve(index, verification)
+        } else {
+            self.enter(index, .verifying(verification))
+            self.setDeadline(index, closesAt)
+        }
+    }
+
+    private mutating func waitForEvidence(_ index: Int, _ verification: Verification) {
+        var verification = verification
+        verification.upAt = nil
+        guard verification.action != nil, let deadline = verification.deadline else {
+            self.hold(index, .evidence)
+            return
+        }
+        if self.now.monotonic >= deadline {
+            self.failProof(index, verification)
+        } else {
+            self.enter(index, .verifying(verification))
+            self.setDeadline(index, deadline)
+        }
+    }
+
+    /// A check that was asked again has failed again: the look is over.
+    mutating func endLook(_ index: Int, _ result: CheckResult) {
+        guard case .verifying(var verification) = self.machines[index].phase, verification.isLook else { return }
+        verification.deadline = self.now.monotonic
+        self.enter(index, .verifying(verification))
+    }
+
+    private mutating func failProof(_ index: Int, _ verification: Verification) {
+        guard let request = verification.action else {
+            self.record(index, .note("it did not stay up: \(self.machines[index].complaint)"))
+            self.enter(index, .failing(.none))
+            self.evaluateLater(index)
+            return
+        }
+        let after = (self.now.monotonic - verification.since).brief
+        let detail = "\(verification.upAt == nil ? "not up" : "down again") \(after) after it: \(self.machines[index].complaint)"
+        self.record(index, .verification(action: request.id, succeeded: false, detail: detail))
+        if !verification.isLook { self.countFailedRecovery(index, why: "\(request.action) did not help") }
+        // Down is what the proof says, whatever the checks have had time to say again.
+        self.tryAgain(index)
+        if self.machines[index].verdict == .unknown { self.takeProofAsFailure(index) }
+    }
+
+    /// The deadline of a proof passed without enough passes: that is a failure of its own, so the ladder may go on
+    /// although each check by itself has not failed `fall` times since the repair.
+    private mutating func takeProofAsFailure(_ index: Int) {
+        for position in self.machines[index].trackers.indices {
+            self.machines[index].trackers[position].failUnproven(at: self.now)
+        }
+    }
+
+    private mutating func resolve(_ index: Int, _ verification: Verification) {
+        let machine = self.machines[index]
+        guard let incident = machine.incident else {
+            self.enter(index, .healthy)
+            return
+        }
+        let healer = self.healer(index, verification)
+        if let request = verification.action {
+            let after = ((verification.upAt ?? self.now.monotonic) - verification.since).brief
+            self.record(index, .verification(action: request.id, succeeded: true, detail: "up \(after) after it"))
+        }
+        let upSince = machine.passingSince ?? self.now.wall
+        let resolvedAt = min(max(upSince, incident.failedAt), self.now.wall)
+        self.record(index, .incidentResolved(at: resolvedAt, by: healer))
+        if incident.alerted {
+            self.alert(
+                index, .resolved, machine.component.criticality.alertSeverity,
+                "\(machine.component.name) is up again after \((resolvedAt - incident.failedAt).brief).")
+        }
+        if healer == .heald {
+            let before = machine.breaker.state
+            self.machines[index].breaker.recordSuccess(at: self.now.monotonic)
+            self.recordBreaker(index, from: before, why: "the trial repair held")
+        }
+        self.machines[index].ladder.resolvedAt = self.now.monotonic
+        self.machines[index].ladder.lastIncident = incident.id
+        self.machines[index].ladder.healedByUs = healer == .heald
+        self.machines[index].ladder.skipped.removeAll()
+        self.machines[index].incident = nil
+        self.machines[index].doubtUntil = nil
+        self.enter(index, .healthy)
+        self.evaluateLater(index)
+    }
+
+    private func healer(_ index: Int, _ verification: Verification) -> Healer {
+        if let request = verification.action, !verification.isLook, request.action != "HEALTH_CHECK" { return .heald }
+        if let unit = self.machines[index].unit {
+            if unit.startedByOther { return .person }
+            if unit.restarts > self.machines[index].restartsSeen { return .systemd }
+        }
+        return verification.afterDependency ? .dependency : .itself
+    }
+}
+
+extension CheckTracker {
+    /// Not having passed in time counts as down.
+    mutating func failUnproven(at now: Moment) {
+        guard self.check.enabled, self.verdict == .unknown else { return }
+        let failure = self.failure ?? Failure(reason: .timeout, message: "no pass since the repair")
+        self.declareDown(failure, at: now)
+    }
+}

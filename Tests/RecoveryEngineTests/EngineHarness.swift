@@ -1,0 +1,158 @@
+import Policy
+import RecoveryEngine
+import ResilienceCore
+
+/// Drives an engine along a clock of its own and collects what it asks for.
+struct EngineHarness {
+    var engine = RecoveryEngine(seed: 1)
+    var seconds: Double = 1_000
+    /// Every effect so far.
+    var effects: [Effect] = []
+
+    var now: Moment {
+        Moment(
+            monotonic: MonotonicInstant(nanoseconds: Int64(self.seconds * 1e9)),
+            wall: WallTime(microseconds: 1_700_000_000_000_000 + Int64(self.seconds * 1e6)))
+    }
+
+    init(_ components: [Component], guards: Guards = Guards(), channels: [Channel] = [], restored: RestoredState = .init()) {
+        let policy = PolicySnapshot(
+            components: components, guards: guards,
+            channels: Dictionary(uniqueKeysWithValues: channels.map { ($0.name, $0) }))
+        self.send(.policyLoaded(policy, generation: 1))
+        self.send(.started(restored))
+    }
+
+    @discardableResult
+    mutating func send(_ event: Event) -> [Effect] {
+        let new = self.engine.handle(event, at: self.now)
+        self.effects += new
+        return new
+    }
+
+    /// Lets time pass, answering each probe with what `answer` says of it.
+    @discardableResult
+    mutating func advance(
+        by duration: Double, answer: (ProbeRequest) -> Verdict? = { _ in nil }
+    ) -> [Effect] {
+        let end = self.seconds + duration
+        var new: [Effect] = []
+        for _ in 0..<100_000 {
+            guard let next = self.engine.nextDeadline, Double(next.nanoseconds) / 1e9 <= end else { break }
+            self.seconds = max(self.seconds, Double(next.nanoseconds) / 1e9)
+            let effects = self.send(.deadline)
+            new += effects
+            new += self.answerProbes(in: effects, answer)
+        }
+        self.seconds = end
+        return new
+    }
+
+    private mutating func answerProbes(in effects: [Effect], _ answer: (ProbeRequest) -> Verdict?) -> [Effect] {
+        var new: [Effect] = []
+        for case .probe(let request) in effects {
+            guard let verdict = answer(request) else { continue }
+            let failure = verdict == .up ? nil : Failure(reason: .connection, message: "connection refused")
+            new += self.send(
+                .probeFinished(
+                    id: request.id, component: request.component, check: request.check.name,
+                    CheckResult(
+                        verdict: verdict, failure: failure, startedAt: self.now.monotonic,
+                        finishedAt: self.now.monotonic)))
+        }
+        return new
+    }
+
+    @discardableResult
+    mutating func observe(_ unit: String, _ observation: UnitObservation) -> [Effect] {
+        self.send(.unitObserved(unit: unit, observation))
+    }
+
+    /// The unit runs, as invocation `id`.
+    @discardableResult
+    mutating func running(_ unit: String, _ id: String) -> [Effect] {
+        self.observe(
+            unit,
+            UnitObservation(
+                activeState: .active, subState: "running", invocationID: id, mainPID: 42,
+                activeEnteredAt: self.now.wall))
+    }
+
+    /// The unit's main process was killed.
+    @discardableResult
+    mutating func killed(_ unit: String, _ id: String, result: String = "signal", status: Int32 = 9) -> [Effect] {
+        let kind: ProcessExit.Kind = result == "exit-code" ? .exited : .killed
+        return self.observe(
+            unit,
+            UnitObservation(
+                activeState: .failed, subState: "failed", invocationID: id, result: result,
+                exit: ProcessExit(kind: kind, status: status, at: self.now.wall), inactiveEnteredAt: self.now.wall))
+    }
+
+    @discardableResult
+    mutating func finish(_ request: ActionRequest, _ result: ActionResult = .succeeded) -> [Effect] {
+        self.send(.actionFinished(id: request.id, ActionOutcome(result, detail: "")))
+    }
+
+    /// The state `healctl status` shows.
+    func state(of name: String) -> String? {
+        self.engine.componentStatuses(at: self.now).first { $0.name == name }?.state
+    }
+}
+
+extension [Effect] {
+    var actions: [ActionRequest] {
+        self.compactMap { if case .act(let request) = $0 { request } else { nil } }
+    }
+    var records: [AuditRecord.Body] {
+        self.compactMap { if case .record(let record) = $0 { record.body } else { nil } }
+    }
+    var alerts: [AlertMessage] {
+        self.compactMap { if case .alert(let message) = $0 { message } else { nil } }
+    }
+    var probes: [ProbeRequest] {
+        self.compactMap { if case .probe(let request) = $0 { request } else { nil } }
+    }
+    var resolutions: [Healer] {
+        self.records.compactMap { if case .incidentResolved(_, let by) = $0 { by } else { nil } }
+    }
+    var openings: [IncidentOpening] {
+        self.records.compactMap { if case .incidentOpened(let opening) = $0 { opening } else { nil } }
+    }
+    var notes: [String] {
+        self.records.compactMap { if case .note(let text) = $0 { text } else { nil } }
+    }
+    var skips: [String] {
+        self.records.compactMap { if case .actionSkipped(_, let action, _, _, let why) = $0 { "\(action): \(why)" } else { nil } }
+    }
+}
+
+extension Component {
+    /// A component with a unit check alone.
+    static func service(
+        _ name: String, dependsOn: [String] = [], mode: Mode = .auto, stable: Duration = .seconds(2),
+        criticality: Criticality = .important, recovery: [Step] = Step.defaultLadder, breaker: BreakerPolicy = .init()
+    ) -> Component {
+        Component(
+            name: name, unit: "\(name).service", criticality: criticality, dependsOn: dependsOn, mode: mode,
+            stable: stable, checks: [Check(name: "unit", kind: .unit(UnitCheck()))], recovery: recovery,
+            breaker: breaker)
+    }
+
+    /// An endpoint without a unit.
+    static func endpoint(_ name: String, dependsOn: [String] = [], recovery: [Step]) -> Component {
+        Component(
+            name: name, dependsOn: dependsOn,
+            checks: [Check(name: "tcp", kind: .tcp(TCPCheck(host: "127.0.0.1", port: 1)), interval: .seconds(5))],
+            recovery: recovery)
+    }
+}
+
+extension Step {
+    static let page = Step(strategy: .alert(AlertStrategy(channels: ["oncall"])))
+    static func restart(
+        _ attempts: Attempts = .limited(3), backoff: Backoff = Backoff(jitter: 0), when: Condition = Condition()
+    ) -> Step {
+        Step(strategy: .restart(RestartStrategy()), when: when, attempts: attempts, backoff: backoff)
+    }
+}

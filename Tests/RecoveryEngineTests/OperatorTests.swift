@@ -1,0 +1,124 @@
+import Policy
+import RecoveryEngine
+import ResilienceCore
+import Testing
+
+@Suite struct OperatorTests {
+    static func stopped(_ id: String) -> UnitObservation {
+        UnitObservation(activeState: .inactive, subState: "dead", invocationID: id, stoppedByOther: true)
+    }
+
+    @Test func `a unit stopped by an operator is left alone until it is started again`() {
+        var world = EngineHarness([.service("web")])
+        world.running("web.service", "a")
+        let stop = world.observe("web.service", Self.stopped("a"))
+        #expect(stop.actions.isEmpty && stop.openings.isEmpty)
+        #expect(world.state(of: "web") == "stopped")
+        #expect(world.advance(by: 3600).actions.isEmpty)
+        world.running("web.service", "b")
+        #expect(world.state(of: "web") == "healthy")
+        #expect(world.killed("web.service", "b").actions.count == 1)
+    }
+
+    @Test func `resume takes a stopped unit back into care`() {
+        var world = EngineHarness([.service("web")])
+        world.running("web.service", "a")
+        world.observe("web.service", Self.stopped("a"))
+        let resumed = world.send(.operatorAsked(.resume(component: "web", by: "root")))
+        #expect(resumed.actions.map(\.action) == ["RESTART"])
+    }
+
+    @Test func `an exit by itself is a failure even with status 0`() {
+        var world = EngineHarness([.service("web")])
+        world.running("web.service", "a")
+        let exit = world.observe("web.service", UnitObservation(activeState: .inactive, subState: "dead", invocationID: "a"))
+        #expect(exit.openings.first?.cause.reason == .exited)
+        #expect(exit.actions.count == 1)
+    }
+
+    @Test func `a unit found inactive at the start is respected`() {
+        var world = EngineHarness([.service("web")])
+        world.observe("web.service", UnitObservation(activeState: .inactive, subState: "dead"))
+        #expect(world.state(of: "web") == "stopped")
+    }
+
+    @Test func `systemd's own restart is not interfered with and gets the credit`() {
+        var world = EngineHarness([.service("web")])
+        world.running("web.service", "a")
+        let death = world.observe(
+            "web.service",
+            UnitObservation(activeState: .activating, subState: "auto-restart", invocationID: "a", result: "signal"))
+        #expect(death.openings.count == 1)
+        #expect(death.actions.isEmpty)
+        world.observe(
+            "web.service",
+            UnitObservation(
+                activeState: .active, subState: "running", invocationID: "b", restarts: 1, activeEnteredAt: world.now.wall))
+        #expect(world.advance(by: 3).resolutions == [.systemd])
+    }
+
+    @Test func `somebody else's job is waited for, and the person gets the credit`() {
+        var world = EngineHarness([.service("web", recovery: [.page])])
+        world.running("web.service", "a")
+        world.killed("web.service", "a")
+        world.observe(
+            "web.service",
+            UnitObservation(
+                activeState: .active, subState: "running", invocationID: "b", startedByOther: true,
+                activeEnteredAt: world.now.wall))
+        #expect(world.advance(by: 3).resolutions == [.person])
+        #expect(world.effects.alerts.map(\.event) == [.healingFailed, .resolved])
+    }
+
+    @Test func `an action left without an outcome by a crash is reconciled and not repeated`() throws {
+        var world = EngineHarness([.service("web")])
+        world.running("web.service", "a")
+        let request = try #require(world.killed("web.service", "a").actions.first)
+        var saved = RestoredState()
+        for case .saveComponent(let name, let state) in world.effects { saved.components[name] = state }
+        for case .saveHost(let host) in world.effects { saved.host = host }
+        var next = EngineHarness([.service("web")], restored: saved)
+        #expect(next.effects.contains(.reconcile(request)))
+        #expect(next.effects.actions.isEmpty)
+        next.running("web.service", "b")
+        #expect(next.effects.actions.isEmpty)
+        next.finish(request)
+        #expect(next.advance(by: 3).resolutions == [.heald])
+        #expect(next.effects.actions.isEmpty)
+    }
+
+    @Test func `nothing known is not down`() {
+        var world = EngineHarness([.service("web")])
+        world.running("web.service", "a")
+        let lost = world.send(.unitsUnknown(why: "the bus is gone"))
+        #expect(lost.openings.isEmpty)
+        #expect(world.advance(by: 600).actions.isEmpty)
+        #expect(world.effects.alerts.map(\.event) == [.unknownTooLong])
+        world.running("web.service", "a")
+        #expect(world.state(of: "web") == "healthy")
+    }
+
+    @Test func `failures seen while the supervisor stood still do not count`() {
+        var world = EngineHarness([.endpoint("api", recovery: [.page])])
+        world.advance(by: 20) { _ in .up }
+        world.advance(by: 5.5) { _ in .down }
+        world.send(.stalled(.seconds(30)))
+        let effects = world.advance(by: 20) { _ in .up }
+        #expect(effects.openings.isEmpty)
+    }
+
+    @Test func `a slow start within its grace is not restarted`() throws {
+        var component = Component.service("web")
+        component.checks.append(
+            Check(name: "http", kind: .http(HTTPCheck(host: "127.0.0.1")), interval: .seconds(1), fall: 3, rise: 2))
+        component.startupGrace = .seconds(60)
+        var world = EngineHarness([component])
+        world.running("web.service", "a")
+        world.advance(by: 70) { _ in .up }
+        let request = try #require(world.killed("web.service", "a").actions.first)
+        world.running("web.service", "b")
+        world.finish(request)
+        #expect(world.advance(by: 55) { _ in .down }.actions.isEmpty)
+        #expect(world.advance(by: 10) { _ in .up }.resolutions == [.heald])
+    }
+}
