@@ -57,6 +57,10 @@ struct ChannelQueue: Sendable {
     /// Oldest first; the first `inFlight` are being delivered.
     private(set) var waiting: [QueuedAlert] = []
     private(set) var inFlight = 0
+    /// How many of `waiting` are not CRITICAL, and how many there are of each incident: kept, since counting them anew
+    /// for each alert of a flood would take the square of its size.
+    private var minorWaiting = 0
+    private var incidentsWaiting: [Int64: Int] = [:]
     private var droppedInFlight = 0
     private var dropped = 0
     private var failures = 0
@@ -87,21 +91,35 @@ struct ChannelQueue: Sendable {
     /// - Returns: what this channel will now never be told: what the bound pushed out.
     mutating func enqueue(_ alert: QueuedAlert) -> [QueuedAlert] {
         self.waiting.append(alert)
+        self.count(alert, by: 1)
         var pushedOut: [QueuedAlert] = []
         while self.waiting.count > Self.waitingMax {
             let candidates = self.waiting.indices.dropFirst(self.inFlight)
-            let oldest = candidates.first { self.waiting[$0].message.severity < .critical }
+            let hasMinor = self.minorWaiting > 0
+            let oldest = hasMinor ? candidates.first { self.waiting[$0].message.severity < .critical } : nil
             guard let index = oldest ?? (self.waiting.count > Self.criticalMax ? candidates.first : nil) else { break }
-            pushedOut.append(self.waiting.remove(at: index))
+            let alert = self.waiting.remove(at: index)
+            self.count(alert, by: -1)
+            pushedOut.append(alert)
         }
         self.dropped += pushedOut.count
         return pushedOut
     }
 
+    private mutating func count(_ alert: QueuedAlert, by step: Int) {
+        if alert.message.severity < .critical { self.minorWaiting += step }
+        guard let incident = alert.message.incident else { return }
+        let left = self.incidentsWaiting[incident, default: 0] + step
+        self.incidentsWaiting[incident] = left > 0 ? left : nil
+    }
+
     /// Whether this very alert of this incident was told less than `repeat` ago, or waits to be.
     func hasTold(_ message: AlertMessage, at now: MonotonicInstant) -> Bool {
-        guard message.incident != nil else { return false }
-        if self.waiting.contains(where: { !$0.isRepeat && ToldAlerts.isSame($0.message, message) }) { return true }
+        guard let incident = message.incident else { return false }
+        let waits =
+            self.incidentsWaiting[incident] != nil
+            && self.waiting.contains { !$0.isRepeat && ToldAlerts.isSame($0.message, message) }
+        if waits { return true }
         return self.memory.hasTold(message, within: self.channel.repeatEvery, at: now)
     }
 
@@ -128,6 +146,8 @@ struct ChannelQueue: Sendable {
     /// When the group at the head has waited enough. Called with something waiting.
     private func groupDue() -> MonotonicInstant {
         guard let first = self.waiting.first else { return MonotonicInstant(nanoseconds: .max) }
+        // The journal is a record, not a call: it wakes nobody, and an entry belongs beside what it is about.
+        if self.channel.kind.isJournal { return first.arrivedAt }
         let due = first.arrivedAt + self.channel.groupWait
         guard let lastSentAt = self.lastSentAt, self.waiting.count < Self.groupMax else { return due }
         let quietMinutes = Int(max(.zero, first.arrivedAt - lastSentAt).inSeconds / 60)
@@ -140,7 +160,7 @@ struct ChannelQueue: Sendable {
     }
 
     private mutating func addRepetitions(at now: MonotonicInstant) {
-        let stillWaiting = Set(self.waiting.compactMap(\.message.incident))
+        let stillWaiting = self.incidentsWaiting
         for message in self.memory.takeRepetitions(every: self.channel.repeatEvery, except: stillWaiting, at: now) {
             _ = self.enqueue(QueuedAlert(id: nil, message: message, arrivedAt: now, isRepeat: true))
         }
@@ -162,6 +182,7 @@ struct ChannelQueue: Sendable {
     private mutating func finishDelivered(_ count: Int, at now: MonotonicInstant) -> Settlement {
         let settlement = Settlement(delivered: Array(self.waiting.prefix(count)), failures: self.failures)
         self.waiting.removeFirst(count)
+        for alert in settlement.delivered { self.count(alert, by: -1) }
         for alert in settlement.delivered {
             let isOver = self.waiting.contains {
                 $0.message.event == .resolved && $0.message.incident == alert.message.incident
@@ -213,6 +234,7 @@ struct ChannelQueue: Sendable {
             if alert.attempts < attemptsMax || isKept { kept.append(alert) } else { settlement.givenUp.append(alert) }
         }
         self.waiting.replaceSubrange(0..<count, with: kept)
+        for alert in settlement.givenUp { self.count(alert, by: -1) }
         // The next message is not the one that was refused, and need not wait for it.
         if isAboutMessage && kept.isEmpty { self.retryAt = nil }
         return settlement

@@ -56,10 +56,10 @@ struct ToldAlerts: Sendable {
 
     /// The messages to repeat now, oldest telling first.
     mutating func takeRepetitions(
-        every interval: Duration, except waiting: Set<Int64>, at now: MonotonicInstant
+        every interval: Duration, except waiting: [Int64: Int], at now: MonotonicInstant
     ) -> [AlertMessage] {
         guard interval > .zero else { return [] }
-        let due = self.repeatable.filter { $0.value.at + interval <= now && !waiting.contains($0.key) }
+        let due = self.repeatable.filter { $0.value.at + interval <= now && waiting[$0.key] == nil }
         return due.sorted { ($0.value.at, $0.key) < ($1.value.at, $1.key) }.map(\.value.message)
     }
 

@@ -50,6 +50,10 @@ actor WebhookSender: AlertSender {
         guard case .webhook(let url, let secretFile) = channel.kind else {
             return .refused(reason: "the channel is not a webhook", isAboutMessage: false)
         }
+        let scheme = url.prefix { $0 != ":" }.lowercased()
+        guard scheme == "http" || scheme == "https" else {
+            return .refused(reason: Self.badAddress, isAboutMessage: false)
+        }
         var request = HTTPClientRequest(url: url)
         request.method = .POST
         request.headers.add(name: "Content-Type", value: "application/json")
@@ -117,13 +121,15 @@ extension WebhookSender {
         return seconds > 0 ? .seconds(min(seconds, 86_400)) : nil
     }
 
+    private static let badAddress = "`url` is not the address of a webhook (http://… or https://…)"
+
     /// In words of our own: an error's own description may hold the URL.
     private static func outcome(of error: any Error) -> DeliveryOutcome {
         switch error {
         case let error as HTTPClientError:
             switch error {
             case .invalidURL, .emptyHost, .emptyScheme, .missingSocketPath:
-                .refused(reason: "`url` is not an address of a webhook", isAboutMessage: false)
+                .refused(reason: Self.badAddress, isAboutMessage: false)
             case .connectTimeout, .getConnectionFromPoolTimeout: .retry(reason: "it cannot be reached in time")
             case .deadlineExceeded, .readTimeout, .writeTimeout: .retry(reason: "it does not answer in time")
             case .tlsHandshakeTimeout: .retry(reason: "its TLS handshake takes too long")
