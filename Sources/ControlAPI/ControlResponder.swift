@@ -48,15 +48,19 @@ struct ControlResponder: HTTPResponder {
                 guard path.hasPrefix(prefix) else { return nil }
                 let name = path.dropFirst(prefix.count)
                 // A component's name needs no percent-encoding, so nothing is decoded.
-                let isName = name.utf8.allSatisfy { byte in
-                    switch byte {
-                    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
-                    case UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"): true
-                    default: false
-                    }
-                }
-                guard (1...63).contains(name.utf8.count), isName else { return nil }
+                guard (1...63).contains(name.utf8.count), Self.isName(name) else { return nil }
                 self = .check(String(name))
+            }
+        }
+
+        /// `[a-z0-9][a-z0-9._-]*`, as policies name components.
+        private static func isName(_ text: Substring) -> Bool {
+            text.utf8.enumerated().allSatisfy { index, byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+                case UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"): index > 0
+                default: false
+                }
             }
         }
 
