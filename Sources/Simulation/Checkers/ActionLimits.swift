@@ -1,0 +1,148 @@
+import Policy
+import RecoveryEngine
+import ResilienceCore
+
+/// A unit never has two actions of ours in flight, nor an action and a question about an older one.
+struct OneActionPerUnit: Checker {
+    static let invariant = "one action in flight per unit"
+
+    mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
+        guard case .considered(.act(let request)) = fact, knowledge.isDisruptive(request) else { return nil }
+        for other in knowledge.inFlight.values.sorted(by: { $0.id < $1.id }) {
+            if other.component == request.component || (other.unit != nil && other.unit == request.unit) {
+                return "action \(request.id) on \(request.component) while \(other.id) has not ended"
+            }
+        }
+        return nil
+    }
+}
+
+/// No window of `maxActions.per` holds more than `maxActions.count` disruptive actions, whatever restarts lie within.
+struct ActionBudgetHolds: Checker {
+    static let invariant = "maxActions holds in every window"
+    private var decidedAt: [Int64: MonotonicInstant] = [:]
+    private var done: [MonotonicInstant] = []
+    /// Wall times written down before a jump forward say too little after a restart; nobody can know better.
+    private var jumpedAt: MonotonicInstant?
+
+    mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
+        switch fact {
+        case .wallMoved(let duration) where duration > .zero: self.jumpedAt = now
+        case .supervisorStarted:
+            if let jumpedAt = self.jumpedAt { self.done.removeAll { $0 <= jumpedAt } }
+            self.jumpedAt = nil
+        case .considered(.act(let request)): self.decidedAt[request.id] = now
+        case .actionPerformed(let request) where knowledge.isDisruptive(request):
+            let budget = knowledge.policy.guards.maxActions
+            let at = self.decidedAt[request.id] ?? now
+            self.done.append(at)
+            // By the clock that decides: while the machine was off, only the wall clock's word counts.
+            let within = self.done.filter { at - $0 < budget.per }
+            if within.count > budget.count {
+                return "\(within.count) actions within \(seconds(budget.per)); \(budget.count) are allowed"
+            }
+        default: break
+        }
+        return nil
+    }
+}
+
+/// Never more disruptive actions in flight than `maxConcurrent`.
+struct MaxConcurrentHolds: Checker {
+    static let invariant = "maxConcurrent holds"
+
+    mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
+        guard case .considered(.act(let request)) = fact, knowledge.isDisruptive(request) else { return nil }
+        let others = knowledge.inFlight.values.count { $0.unit != nil }
+        let most = knowledge.policy.guards.maxConcurrent
+        return others >= most ? "action \(request.id) is number \(others + 1) in flight; \(most) are allowed" : nil
+    }
+}
+
+/// An action begins only when its intent is in the audit trail for certain.
+struct IntentBeforeEffect: Checker {
+    static let invariant = "intent is durable before the effect"
+    private var durable: Set<Int64> = []
+    private var tail: Set<Int64> = []
+
+    mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
+        switch fact {
+        case .committed(let effects, let isDurable):
+            for case .record(let record) in effects {
+                if case .actionIntended(let id, _, _, _, _, _) = record.body { self.tail.insert(id) }
+            }
+            if isDurable {
+                self.durable.formUnion(self.tail)
+                self.tail = []
+            }
+        case .actionBegun(let request):
+            if !self.durable.contains(request.id) { return "action \(request.id) begins without a durable intent" }
+        default: break
+        }
+        return nil
+    }
+}
+
+/// Whatever was intended comes to exactly one end on record.
+struct IntentsAreClosed: Checker {
+    static let invariant = "every intent is closed exactly once"
+
+    mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
+        guard case .ended(let records, _, _) = fact else { return nil }
+        var open: Set<Int64> = []
+        var closed: Set<Int64> = []
+        for record in records {
+            switch record.body {
+            case .actionIntended(let id, _, _, _, _, _):
+                if !open.insert(id).inserted || closed.contains(id) { return "action \(id) was intended twice" }
+            case .actionFinished(let id, _):
+                if closed.contains(id) { return "action \(id) ended twice" }
+                if open.remove(id) == nil { return "action \(id) ended without having been intended" }
+                closed.insert(id)
+            default: break
+            }
+        }
+        return open.isEmpty ? nil : "never ended: \(open.sorted())"
+    }
+}
+
+/// An action's number is carried out at most once, and never given to another.
+struct NothingIsDoneTwice: Checker {
+    static let invariant = "no action is carried out twice"
+    private var performed: Set<Int64> = []
+    private var begun: Set<Int64> = []
+
+    mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
+        switch fact {
+        case .actionBegun(let request):
+            return self.begun.insert(request.id).inserted ? nil : "action \(request.id) is begun again"
+        case .actionPerformed(let request):
+            return self.performed.insert(request.id).inserted ? nil : "action \(request.id) is carried out again"
+        default: return nil
+        }
+    }
+}
+
+/// A decision is about the invocation seen last and the policy in force, and only about what that policy names.
+struct ActionsAreFresh: Checker {
+    static let invariant = "actions are about the present"
+
+    mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
+        guard case .considered(.act(let request)) = fact else { return nil }
+        guard let component = knowledge.components[request.component] else {
+            return "action \(request.id) on \(request.component), which no policy names"
+        }
+        if request.policyGeneration != knowledge.generation {
+            return "action \(request.id) by policy \(request.policyGeneration); \(knowledge.generation) is in force"
+        }
+        guard let unit = request.unit else { return nil }
+        if component.unit != unit { return "action \(request.id) on \(unit), which \(component.name) does not have" }
+        guard let seen = knowledge.units[unit] else { return "action \(request.id) on \(unit), never seen" }
+        if seen.isDoubtful { return "action \(request.id) on \(unit), of which nothing is known" }
+        if seen.observation.invocationID != request.expectedInvocationID {
+            return "action \(request.id) expects \(request.expectedInvocationID ?? "-"); seen last was "
+                + "\(seen.observation.invocationID ?? "-")"
+        }
+        return nil
+    }
+}

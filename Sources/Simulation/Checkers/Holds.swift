@@ -1,0 +1,134 @@
+import Policy
+import RecoveryEngine
+import ResilienceCore
+
+/// Nothing disruptive is done while paused, observing, frozen or unable to record, nor without evidence since the last
+/// doubt.
+struct NoActionWhileHeld: Checker {
+    static let invariant = "no action while held back"
+
+    mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
+        guard case .considered(.act(let request)) = fact, knowledge.isDisruptive(request) else { return nil }
+        let name = request.component
+        let what = "action \(request.id) on \(name)"
+        if knowledge.isPaused(name, at: now) { return "\(what) while paused" }
+        if knowledge.components[name]?.mode == .observe { return "\(what), which is only observed" }
+        if knowledge.isFrozen { return "\(what) while frozen" }
+        if knowledge.isUnrecorded { return "\(what) while nothing can be recorded" }
+        guard let component = knowledge.components[name] else { return nil }
+        // Doubt takes away what was known: something must have been seen to fail since, by this very process.
+        let histories = component.checks.filter(\.enabled).compactMap { check in
+            knowledge.checks[name]?[check.name].map { (check, $0) }
+        }
+        let isShown = histories.contains { check, history in
+            history.recent.contains(true) && (check.kind.isUnit || history.lastAt >= knowledge.doubtAt)
+        }
+        return isShown ? nil : "\(what) with no failed check since the last doubt"
+    }
+}
+
+/// What people or systemd itself have in hand is left to them.
+struct NoActionOnForeignHands: Checker {
+    static let invariant = "the hands of others are respected"
+
+    mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
+        guard case .considered(.act(let request)) = fact, knowledge.isDisruptive(request) else { return nil }
+        let what = "action \(request.id) on \(request.component)"
+        if knowledge.stopped.contains(request.component) { return "\(what), which an operator stopped" }
+        guard let unit = request.unit, let seen = knowledge.units[unit]?.observation else { return nil }
+        if let job = seen.job, !job.isOurs { return "\(what) while job \(job.id) of somebody else is in flight" }
+        if seen.subState.hasPrefix("auto-restart") { return "\(what) while systemd restarts it itself" }
+        if seen.stoppedByOther, seen.activeState == .inactive || seen.activeState == .deactivating {
+            return "\(what), which somebody stopped"
+        }
+        return nil
+    }
+}
+
+/// With more than `maxUnhealthy` of the host surely down, automation stands still.
+struct FreezeHolds: Checker {
+    static let invariant = "maxUnhealthy freezes"
+
+    mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
+        guard case .considered(.act(let request)) = fact, knowledge.isDisruptive(request) else { return nil }
+        let all = knowledge.policy.components
+        guard all.count >= Guards.maxUnhealthyOfAtLeast else { return nil }
+        let down = all.filter { component in
+            guard let incident = knowledge.incidents[component.name], incident.rootCause == nil else { return false }
+            return knowledge.isSurelyDown(component.name)
+        }
+        let share = Double(down.count) / Double(all.count)
+        guard share > knowledge.policy.guards.maxUnhealthy else { return nil }
+        return "action \(request.id) with \(down.count) of \(all.count) components down by themselves"
+    }
+}
+
+/// While a component's breaker is open, nothing is done; it opens when as many recoveries have failed as it says.
+struct BreakerHolds: Checker {
+    static let invariant = "an open breaker holds"
+    /// When verifications failed since the breaker last changed.
+    private var failures: [String: [MonotonicInstant]] = [:]
+    /// Actions that repair, not only look.
+    private var repairs: Set<Int64> = []
+
+    mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
+        switch fact {
+        case .supervisorEnded: self.failures = [:]
+        case .considered(.record(let record)):
+            guard let name = record.component else { return nil }
+            if case .breakerChanged = record.body { self.failures[name] = [] }
+            if case .actionIntended(let id, _, _, _, .some, _) = record.body { self.repairs.insert(id) }
+            guard case .verification(let id, succeeded: false, _) = record.body, self.repairs.contains(id),
+                let component = knowledge.components[name],
+                component.checks.allSatisfy({ $0.severity >= component.breaker.minSeverity })
+            else { return nil }
+            self.failures[name, default: []].append(now)
+        case .considered(.act(let request)) where knowledge.isDisruptive(request):
+            let name = request.component
+            if let state = knowledge.breakers[name], state.lowercased() == "open" {
+                return "action \(request.id) on \(name) with its breaker open"
+            }
+            guard let policy = knowledge.components[name]?.breaker else { return nil }
+            let recent = (self.failures[name] ?? []).filter { now - $0 < policy.window }
+            if recent.count >= policy.failures {
+                return "action \(request.id) on \(name) after \(recent.count) failed recoveries within "
+                    + "\(seconds(policy.window)), and the breaker did not open"
+            }
+        default: break
+        }
+        return nil
+    }
+}
+
+/// After a start, endpoints that do not answer yet are no reason to start again, until the grace is over.
+struct GraceIsRespected: Checker {
+    static let invariant = "a slow start is waited for"
+    /// Components whose endpoint passed since their unit's present start.
+    private var passed: Set<String> = []
+
+    mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
+        switch fact {
+        case .told(.probeFinished(_, let component, _, let result)) where result.verdict == .up:
+            self.passed.insert(component)
+        case .told(.unitObserved(let unit, _)):
+            for component in knowledge.policy.components where component.unit == unit {
+                if knowledge.units[unit]?.activeSince == now { self.passed.remove(component.name) }
+            }
+        case .considered(.act(let request)) where knowledge.isDisruptive(request):
+            guard let unit = request.unit, let component = knowledge.components[request.component],
+                let seen = knowledge.units[unit], seen.observation.activeState == .active,
+                let since = seen.activeSince, !self.passed.contains(component.name)
+            else { return nil }
+            let isUnitTrouble = component.checks.contains { check in
+                guard case .unit(let rule) = check.kind else { return false }
+                return check.enabled && !rule.states.contains(ActiveState.active.rawValue)
+            }
+            if !isUnitTrouble, now - since < component.startupGrace {
+                return "action \(request.id) on \(component.name) \(seconds(now - since)) after its start; "
+                    + "its grace is \(seconds(component.startupGrace))"
+            }
+        default: break
+        }
+        return nil
+    }
+}

@@ -1,0 +1,129 @@
+import Policy
+import RecoveryEngine
+import ResilienceCore
+
+/// An incident opens only on as many failures as the policy asks for, all seen by this process and none in doubt.
+struct IncidentsHaveEvidence: Checker {
+    static let invariant = "incidents have evidence"
+
+    mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
+        guard case .considered(.record(let record)) = fact, case .incidentOpened(let opening) = record.body,
+            let name = record.component
+        else { return nil }
+        guard let component = knowledge.components[name] else { return "\(name) is in no policy" }
+        for check in component.checks where check.enabled {
+            guard let history = knowledge.checks[name]?[check.name] else { continue }
+            if history.failuresInRow >= (check.kind.isUnit ? 1 : check.fall) { return nil }
+            if let window = check.window, history.recent.suffix(window.of).count(where: { $0 }) >= window.failures {
+                return nil
+            }
+        }
+        return "\(name) by \(opening.cause.check): no check has failed often enough"
+    }
+}
+
+/// Incidents open once, have numbers of their own, and end once.
+struct IncidentsAreWellFormed: Checker {
+    static let invariant = "incidents are well formed"
+
+    mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
+        switch fact {
+        case .considered(.record(let record)): return self.check(record, knowledge)
+        case .ended(let records, _, _):
+            var open: [String: Int64] = [:]
+            var numbers: Set<Int64> = []
+            for record in records {
+                guard let name = record.component, let id = record.incident else { continue }
+                switch record.body {
+                case .incidentOpened:
+                    if let other = open[name] { return "\(name): incident \(id) opens while \(other) is open" }
+                    if !numbers.insert(id).inserted { return "incident \(id) opens twice" }
+                    open[name] = id
+                case .incidentResolved:
+                    if open[name] != id { return "\(name): incident \(id) ends and was not open" }
+                    open[name] = nil
+                default: break
+                }
+            }
+            return nil
+        default: return nil
+        }
+    }
+
+    private func check(_ record: AuditRecord, _ knowledge: Knowledge) -> String? {
+        guard let name = record.component else { return nil }
+        let open = knowledge.incidents[name]
+        switch record.body {
+        case .incidentOpened:
+            if record.incident == nil { return "\(name): an incident without a number" }
+            if let open { return "\(name): an incident opens while \(open.id) is open" }
+        case .incidentResolved, .incidentExhausted, .incidentRearmed, .incidentSuppressed:
+            guard let open, open.id == record.incident else {
+                return "\(name): \(describe(record.body)) of incident \(record.incident ?? 0), which is not open"
+            }
+        case .actionIntended, .actionSkipped:
+            if open == nil || open?.id != record.incident {
+                return "\(name): \(describe(record.body)) without its incident \(record.incident ?? 0) being open"
+            }
+        default: break
+        }
+        return nil
+    }
+}
+
+/// failedAt ≤ detectedAt ≤ resolvedAt, whatever the wall clock does.
+struct TimesAreOrdered: Checker {
+    static let invariant = "times are in order"
+
+    mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
+        guard case .considered(.record(let record)) = fact, let name = record.component else { return nil }
+        switch record.body {
+        case .incidentOpened(let opening) where opening.failedAt > opening.detectedAt:
+            return "\(name) failed \(seconds(opening.failedAt - opening.detectedAt)) after that was detected"
+        case .incidentResolved(let at, _):
+            guard let incident = knowledge.incidents[name], at < incident.detectedAt else { return nil }
+            return "\(name) was well \(seconds(incident.detectedAt - at)) before its failure was detected"
+        default: return nil
+        }
+    }
+}
+
+/// People are told once of a thing, and not again and again.
+struct AlertsAreBounded: Checker {
+    static let invariant = "alerts are bounded"
+    /// Alerts of one kind about one incident since it last (re-)armed or its breaker changed.
+    private var told: [String: Int] = [:]
+    private var hostWide = 0
+
+    mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
+        switch fact {
+        case .told(.policyLoaded), .supervisorStarted: self.told = [:]
+        case .told(.recordingFailed): self.hostWide = 0
+        case .told(.operatorAsked(.resume)): self.told = [:]
+        case .considered(.record(let record)):
+            switch record.body {
+            case .incidentOpened, .incidentRearmed, .breakerChanged:
+                let prefix = "\(record.component ?? "-")/"
+                self.told = self.told.filter { !$0.key.hasPrefix(prefix) }
+            case .freezeChanged: self.hostWide = 0
+            default: break
+            }
+        case .considered(.alert(let message)): return self.count(message, knowledge)
+        default: break
+        }
+        return nil
+    }
+
+    private mutating func count(_ message: AlertMessage, _ knowledge: Knowledge) -> String? {
+        guard let name = message.component else {
+            self.hostWide += 1
+            return self.hostWide > 2 ? "\(self.hostWide) alerts about the host for one thing" : nil
+        }
+        let key = "\(name)/\(message.event.rawValue)"
+        self.told[key, default: 0] += 1
+        let steps = knowledge.components[name]?.recovery.count { $0.strategy.action == "ALERT" } ?? 0
+        let most = message.event == .healingFailed ? steps + 1 : 1
+        let count = self.told[key] ?? 0
+        return count > most ? "\(count) alerts \(message.event.rawValue) about \(name); \(most) say it all" : nil
+    }
+}

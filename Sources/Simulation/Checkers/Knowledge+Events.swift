@@ -1,0 +1,171 @@
+import Policy
+import RecoveryEngine
+import ResilienceCore
+
+extension Knowledge {
+    /// Takes in what the engine is told.
+    mutating func hear(_ event: Event, at now: MonotonicInstant) {
+        switch event {
+        case .started(let restored): self.takeOver(restored, at: now)
+        case .policyLoaded(let policy, let generation): self.load(policy, generation)
+        case .unitObserved(let unit, let observation): self.see(unit, observation, at: now)
+        case .unitsUnknown: for unit in self.units.keys { self.units[unit]?.isDoubtful = true }
+        case .probeFinished(let id, let component, let check, let result):
+            self.probes[id] = nil
+            self.learn(component, check, result, at: now)
+        case .actionFinished(let id, _): self.inFlight[id] = nil
+        case .deadline: break
+        case .stalled: self.doubtAt = now
+        case .recordingFailed(let why): self.isUnrecorded = why != nil
+        case .operatorAsked(.pause(let component, let duration, _, _)):
+            self.pausedUntil[component] = max(now + duration, self.pausedUntil[component] ?? now)
+        case .operatorAsked(.resume(let component, _)):
+            self.pausedUntil[component] = nil
+            if let component {
+                self.stopped.remove(component)
+            } else {
+                self.pausedUntil = [:]
+                self.stopped = []
+            }
+        case .operatorAsked(.checkNow): break
+        }
+    }
+
+    /// Takes in what the engine decided.
+    mutating func note(_ effect: Effect, at now: MonotonicInstant) {
+        switch effect {
+        case .record(let record): self.note(record, at: now)
+        case .act(let request), .reconcile(let request): self.inFlight[request.id] = request
+        case .probe(let request): self.probes[request.id] = (request.component, request.check.name, now)
+        case .forgetComponent(let name):
+            self.incidents[name] = nil
+            self.breakers[name] = nil
+            self.stopped.remove(name)
+            self.pausedUntil[name] = nil
+        case .saveComponent, .saveHost, .alert, .watchUnits, .gatherEvidence: break
+        }
+    }
+
+    mutating func begin(run: Int, at now: MonotonicInstant) {
+        self.run = run
+        self.isRunning = true
+        self.startedAt = now
+        self.units = [:]
+        self.checks = [:]
+        self.probes = [:]
+        self.isUnrecorded = false
+        self.doubtAt = MonotonicInstant(nanoseconds: -1)
+    }
+
+    /// The supervisor died; what it decided last may be lost.
+    mutating func end(lost: [Effect]) {
+        self.isRunning = false
+        self.inFlight = [:]
+        for case .saveComponent(let name, let saved) in lost {
+            self.stopped.remove(name)
+            if saved.pausedUntil != nil { self.pausedUntil[name] = nil }
+        }
+        for case .saveHost(let saved) in lost where saved.pausedUntil != nil { self.pausedUntil[nil] = nil }
+    }
+
+    private mutating func takeOver(_ restored: RestoredState, at now: MonotonicInstant) {
+        self.incidents = [:]
+        self.inFlight = [:]
+        self.isFrozen = restored.host.frozen
+        for (name, saved) in restored.components {
+            if let incident = saved.incident {
+                self.incidents[name] = OpenIncident(
+                    id: incident.id, cause: incident.cause, severity: incident.severity,
+                    detectedAt: incident.detectedAt, openedAt: now, rootCause: incident.rootCause,
+                    isExhausted: incident.state == .exhausted)
+            }
+            if let request = saved.inFlight { self.inFlight[request.id] = request }
+            if saved.breaker.openedAt == nil { self.breakers[name] = nil }
+        }
+    }
+
+    private mutating func load(_ policy: PolicySnapshot, _ generation: Int) {
+        self.policy = policy
+        self.generation = generation
+        let old = self.components
+        self.components = Dictionary(uniqueKeysWithValues: policy.components.map { ($0.name, $0) })
+        for (name, component) in old where self.components[name]?.checks != component.checks {
+            self.checks[name] = nil
+        }
+        let watched = Set(policy.components.compactMap(\.unit))
+        self.units = self.units.filter { watched.contains($0.key) }
+        self.stopped = self.stopped.filter { self.components[$0] != nil }
+    }
+
+    private mutating func see(_ unit: String, _ observation: UnitObservation, at now: MonotonicInstant) {
+        let before = self.units[unit]
+        var seen = SeenUnit(observation: observation, activeSince: before?.activeSince)
+        let isSame = before?.observation.invocationID == observation.invocationID
+        if observation.activeState == .active, let before {
+            if !isSame || before.observation.activeState != .active { seen.activeSince = now }
+        } else if observation.activeState != .active {
+            seen.activeSince = nil
+        }
+        self.units[unit] = seen
+        for component in self.policy.components where component.unit == unit {
+            switch observation.activeState {
+            case .inactive, .failed, .deactivating:
+                if observation.stoppedByOther { self.stopped.insert(component.name) }
+            case .active, .activating, .reloading: self.stopped.remove(component.name)
+            case .maintenance, .other: break
+            }
+            for check in component.checks where check.enabled {
+                guard case .unit(let rule) = check.kind else { continue }
+                let passes = rule.states.contains(observation.activeState.rawValue)
+                self.count(component.name, check.name, isBad: !passes, at: now)
+            }
+            // A new process's endpoints have a history of their own.
+            if before != nil, !isSame {
+                for check in component.checks where !check.kind.isUnit {
+                    self.checks[component.name]?[check.name]?.last = nil
+                }
+            }
+        }
+    }
+
+    private mutating func learn(
+        _ component: String, _ check: String, _ result: CheckResult, at now: MonotonicInstant
+    ) {
+        guard self.components[component]?.checks.contains(where: { $0.name == check }) == true else { return }
+        self.checks[component, default: [:]][check, default: CheckHistory()].last = result
+        self.checks[component]?[check]?.lastAt = now
+        let startedAt = self.clockZero + (result.startedAt - MonotonicInstant(nanoseconds: 0))
+        // What was asked before the supervisor stood still tells nothing.
+        guard startedAt >= self.doubtAt, result.verdict != .unknown else { return }
+        self.count(component, check, isBad: result.verdict == .down, at: now)
+    }
+
+    private mutating func count(_ component: String, _ check: String, isBad: Bool, at now: MonotonicInstant) {
+        var history = self.checks[component, default: [:]][check, default: CheckHistory()]
+        history.lastAt = now
+        history.failuresInRow = isBad ? history.failuresInRow + 1 : 0
+        history.recent.append(isBad)
+        if history.recent.count > 64 { history.recent.removeFirst(32) }
+        self.checks[component, default: [:]][check] = history
+    }
+
+    private mutating func note(_ record: AuditRecord, at now: MonotonicInstant) {
+        guard let component = record.component else {
+            if case .freezeChanged(let frozen, _) = record.body { self.isFrozen = frozen }
+            return
+        }
+        switch record.body {
+        case .incidentOpened(let opening):
+            self.incidents[component] = OpenIncident(
+                id: record.incident ?? -1, cause: opening.cause, severity: opening.severity,
+                detectedAt: opening.detectedAt, openedAt: now, rootCause: opening.rootCause)
+        case .incidentSuppressed(let rootCause): self.incidents[component]?.rootCause = rootCause
+        case .incidentExhausted: self.incidents[component]?.isExhausted = true
+        case .incidentRearmed: self.incidents[component]?.isExhausted = false
+        case .incidentResolved: self.incidents[component] = nil
+        case .breakerChanged(_, let to, _): self.breakers[component] = to
+        case .freezeChanged(let frozen, _): self.isFrozen = frozen
+        default: break
+        }
+    }
+}

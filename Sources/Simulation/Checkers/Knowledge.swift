@@ -1,0 +1,108 @@
+import Policy
+import RecoveryEngine
+import ResilienceCore
+
+/// What an attentive note-taker beside the engine knows: what the engine was told and what it decided, and nothing of
+/// the true state of the world.
+struct Knowledge {
+    /// What the results of one check tell.
+    struct CheckHistory {
+        var last: CheckResult?
+        var lastAt = MonotonicInstant(nanoseconds: 0)
+        /// Bad results in a row, those that tell nothing left out.
+        var failuresInRow = 0
+        /// `true` for a bad result; the newest last, at most 64.
+        var recent: [Bool] = []
+        /// The reasons of the failures in a row.
+        var isFailing: Bool { self.failuresInRow > 0 }
+    }
+
+    struct SeenUnit {
+        var observation: UnitObservation
+        /// When this invocation was first seen active in this run of the supervisor; `nil` where it already was at the
+        /// beginning.
+        var activeSince: MonotonicInstant?
+        /// systemd was not heard since.
+        var isDoubtful = false
+    }
+
+    struct OpenIncident {
+        var id: Int64
+        var cause: IncidentCause
+        var severity: Severity
+        var detectedAt: WallTime
+        var openedAt: MonotonicInstant
+        var rootCause: String?
+        var isExhausted = false
+    }
+
+    var run = 0
+    var isRunning = false
+    var startedAt = MonotonicInstant(nanoseconds: 0)
+    var policy = PolicySnapshot()
+    var generation = 0
+    var components: [String: Component] = [:]
+    var units: [String: SeenUnit] = [:]
+    var checks: [String: [String: CheckHistory]] = [:]
+    /// True time at which each pause ends; the host's own under `nil`.
+    var pausedUntil: [String?: MonotonicInstant] = [:]
+    var isUnrecorded = false
+    var isFrozen = false
+    var incidents: [String: OpenIncident] = [:]
+    /// Components that an operator stopped.
+    var stopped: Set<String> = []
+    /// Each component's breaker, by the name of its state.
+    var breakers: [String: String] = [:]
+    /// Actions decided on (or handed over by an earlier run) whose end was not heard.
+    var inFlight: [Int64: ActionRequest] = [:]
+    /// The last time that results became doubtful: a stall of the supervisor.
+    var doubtAt = MonotonicInstant(nanoseconds: -1)
+    /// When the engine's clock showed 0, to translate its instants to true time.
+    var clockZero = MonotonicInstant(nanoseconds: 0)
+    var probes: [UInt64: (component: String, check: String, at: MonotonicInstant)] = [:]
+
+    /// All that a component needs, directly or not, as far as the policy knows it.
+    func dependencies(of component: String) -> Set<String> {
+        var found: Set<String> = []
+        var open = self.components[component]?.dependsOn ?? []
+        while let next = open.popLast() {
+            if found.insert(next).inserted { open += self.components[next]?.dependsOn ?? [] }
+        }
+        return found
+    }
+
+    /// What a component needs, and what failing ones among that need in turn: what may explain its failure.
+    func suspects(of component: String) -> Set<String> {
+        var found: Set<String> = []
+        var open = self.components[component]?.dependsOn ?? []
+        while let next = open.popLast() {
+            if found.insert(next).inserted, self.incidents[next] != nil {
+                open += self.components[next]?.dependsOn ?? []
+            }
+        }
+        return found
+    }
+
+    /// Interrupts service, by the policy that is in force.
+    func isDisruptive(_ request: ActionRequest) -> Bool {
+        for step in self.components[request.component]?.recovery ?? [] where step.strategy.action == request.action {
+            return step.strategy.traits.isDisruptive
+        }
+        return request.unit != nil
+    }
+
+    func isPaused(_ component: String, at now: MonotonicInstant) -> Bool {
+        for key in [nil, component] { if let end = self.pausedUntil[key], now < end { return true } }
+        return false
+    }
+
+    /// By what was seen of its unit last, it has died and nobody is at it.
+    func isSurelyDown(_ component: String) -> Bool {
+        guard let unit = self.components[component]?.unit, let seen = self.units[unit], !seen.isDoubtful,
+            self.components[component]?.checks.contains(where: { $0.kind.isUnit && $0.enabled }) == true
+        else { return false }
+        let observation = seen.observation
+        return (observation.activeState == .failed || observation.activeState == .inactive)
+            && observation.job == nil && !observation.stoppedByOther && !self.stopped.contains(component)
+    }
+}

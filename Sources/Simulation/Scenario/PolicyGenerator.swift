@@ -1,0 +1,137 @@
+import Policy
+import ResilienceCore
+
+/// Makes up policies: any that an operator might write and that can work for the units at hand.
+struct PolicyGenerator {
+    var random: SeededGenerator
+    let units: [Scenario.UnitNature]
+    let theme: Scenario.Theme
+
+    mutating func policy() -> PolicySnapshot {
+        var components: [Component] = []
+        for (index, unit) in self.units.enumerated() {
+            components.append(self.component(index, unit, earlier: components.map(\.name)))
+        }
+        if self.theme == .everything, self.random.chance(0.3) {
+            components.append(self.endpointOnly(earlier: components.map(\.name)))
+        }
+        return PolicySnapshot(
+            components: components, guards: self.guards(),
+            channels: ["journal": Channel(name: "journal", kind: .journal)])
+    }
+
+    /// The policy with one thing changed, as operators do; sometimes with everything taken out.
+    mutating func changed(_ policy: PolicySnapshot) -> PolicySnapshot {
+        var policy = policy
+        guard !policy.components.isEmpty else { return policy }
+        let index = self.random.int(0...policy.components.count - 1)
+        switch self.random.int(0...5) {
+        case 0:
+            let name = policy.components.remove(at: index).name
+            for other in policy.components.indices { policy.components[other].dependsOn.removeAll { $0 == name } }
+        case 1: policy.components[index].mode = .observe
+        case 2: policy.guards = self.guards()
+        case 3:
+            let checks = policy.components[index].checks
+            policy.components[index].checks[0].interval = checks[0].interval + .milliseconds(500)
+        case 4: policy.components[index].startupGrace += .seconds(2)
+        default: if self.random.chance(0.4) { policy.components = [] }
+        }
+        return policy
+    }
+
+    private mutating func component(
+        _ index: Int, _ unit: Scenario.UnitNature, earlier: [String]
+    ) -> Component {
+        let name = String(unit.name.dropLast(".service".count))
+        let checks = self.checks(name)
+        var dependsOn: [String] = []
+        for other in earlier where self.random.chance(self.theme == .dependency ? 0.6 : 0.2) {
+            dependsOn.append(other)
+        }
+        return Component(
+            name: name, unit: unit.name, criticality: self.random.pick(Criticality.allCases), dependsOn: dependsOn,
+            mode: self.theme != .quiet && self.random.chance(0.08) ? .observe : .auto,
+            startupGrace: unit.bootTime + self.random.milliseconds(1_500...9_000),
+            stable: self.random.pick([.zero, .seconds(1), .seconds(2), .seconds(4)]), checks: checks,
+            recovery: self.ladder(unit, checks), rearm: self.random.milliseconds(20_000...90_000),
+            breaker: BreakerPolicy(
+                failures: self.random.int(2...6), window: self.random.milliseconds(30_000...120_000),
+                minSeverity: self.random.pick([.low, .high]), openFor: self.random.milliseconds(10_000...60_000),
+                halfOpen: self.random.int(1...2)))
+    }
+
+    private mutating func endpointOnly(earlier: [String]) -> Component {
+        Component(
+            name: "zz-endpoint", dependsOn: self.random.chance(0.5) ? Array(earlier.prefix(1)) : [],
+            checks: [self.check("http", .http(HTTPCheck(host: "127.0.0.1", port: 9_999)))],
+            recovery: [Step(strategy: .healthCheck(HealthCheckStrategy())), Step(strategy: .alert(AlertStrategy()))],
+            rearm: .seconds(30))
+    }
+
+    private mutating func checks(_ name: String) -> [Check] {
+        var checks: [Check] = []
+        if self.random.chance(0.9) {
+            checks.append(
+                Check(name: "unit", kind: .unit(UnitCheck()), severity: self.random.pick(Severity.allCases)))
+        }
+        if self.random.chance(0.7) {
+            checks.append(self.check("http", .http(HTTPCheck(host: "127.0.0.1", port: 8_080, target: "/\(name)"))))
+        }
+        if self.random.chance(0.2) {
+            checks.append(self.check("tcp", .tcp(TCPCheck(host: "127.0.0.1", port: 8_080))))
+        }
+        if checks.isEmpty || self.random.chance(0.15) {
+            checks.append(self.check("exec", .exec(ExecCheck(command: ["/usr/bin/check", name]))))
+        }
+        return checks
+    }
+
+    private mutating func check(_ name: String, _ kind: CheckKind) -> Check {
+        let interval = self.random.milliseconds(1_500...8_000)
+        return Check(
+            name: name, kind: kind, interval: interval, timeout: interval.scaled(by: 0.3 + 0.5 * self.random.unit()),
+            fall: self.random.int(1...4), rise: self.random.int(1...3),
+            window: self.random.chance(0.2) ? FailureWindow(failures: 3, of: 5) : nil,
+            jitter: self.random.pick([0, 0.1, 0.2]), severity: self.random.pick([.medium, .high, .critical]))
+    }
+
+    private mutating func ladder(_ unit: Scenario.UnitNature, _ checks: [Check]) -> [Step] {
+        // Long enough for a repair that works to be seen as one.
+        var verify = unit.bootTime + .seconds(5)
+        for check in checks {
+            verify += (check.interval.scaled(by: 1 + check.jitter) + check.timeout) * (check.rise + 1)
+        }
+        let restart = Step(
+            strategy: .restart(RestartStrategy()),
+            attempts: self.random.chance(0.08) ? .unlimited : .limited(self.random.int(1...4)),
+            backoff: Backoff(
+                initial: self.random.milliseconds(200...2_000), factor: self.random.pick([1, 2, 3]),
+                max: self.random.milliseconds(4_000...15_000), jitter: self.random.pick([0, 0.25])),
+            timeout: unit.bootTime + unit.stopTime + .seconds(20), verify: verify,
+            cooldown: self.random.pick([.zero, .zero, .seconds(3)]))
+        let alert = Step(strategy: .alert(AlertStrategy()))
+        let look = Step(strategy: .healthCheck(HealthCheckStrategy()), verify: verify)
+        var selective = restart
+        selective.when = Condition(reasons: [self.random.pick([.timeout, .crashed, .serverError])])
+        selective.attempts = .limited(1)
+        // Nothing named selects nothing: such a step must never be taken.
+        var nothing = restart
+        nothing.when = Condition(categories: [])
+        switch self.random.int(0...7) {
+        case 0: return [look, restart, alert]
+        case 1: return [selective, restart, alert]
+        case 2: return [restart]
+        case 3: return [nothing, restart, alert]
+        case 4: return self.random.chance(0.3) ? [alert] : [alert, restart, alert]
+        default: return [restart, alert]
+        }
+    }
+
+    private mutating func guards() -> Guards {
+        Guards(
+            maxActions: Guards.ActionBudget(
+                count: self.random.int(2...10), per: self.random.milliseconds(30_000...180_000)),
+            maxConcurrent: self.random.int(1...3), maxUnhealthy: self.random.pick([0.4, 0.5, 1]))
+    }
+}

@@ -1,0 +1,76 @@
+import RecoveryEngine
+import ResilienceCore
+
+/// A unit as systemd knows it, and the process behind it.
+struct SimulatedUnit {
+    /// When systemd takes its start for done.
+    enum Startup { case simple, notify }
+
+    let name: String
+    var startup: Startup
+    /// From the start of the process until it serves.
+    var bootTime: Duration
+    /// From SIGTERM until it is gone.
+    var stopTime: Duration
+    /// `RestartSec`, where the unit has `Restart=always`.
+    var ownRestart: Duration?
+
+    /// Every start dies soon.
+    var broken = false
+    /// Nothing will ever mend it.
+    var brokenForGood = false
+    /// A start never comes to its end.
+    var neverReady = false
+    /// So many of the next processes crash soon after their start.
+    var crashesToCome = 0
+    /// Takes longer than usual to be there, next time.
+    var slowBoot: Duration?
+
+    var loadState = "loaded"
+    var activeState = ActiveState.inactive
+    var subState = "dead"
+    var invocationID: String?
+    var mainPID: Int32 = 0
+    var result = "success"
+    var exit: ProcessExit?
+    var job: UnitJob?
+    var stoppedByOther = false
+    var startedByOther = false
+    var restarts: UInt32 = 0
+    var activeEnteredAt: WallTime?
+    var inactiveEnteredAt: WallTime?
+
+    /// Goes up with each change of life, so that what was planned for an earlier one does not happen.
+    var epoch = 0
+    /// True time from which the process serves; `nil` where there is none, or it never will.
+    var servesFrom: MonotonicInstant?
+    /// What is wrong with the running process; a new process is well.
+    var ailment = EndpointState.well
+    /// When systemd itself restarted it: five in ten seconds are the limit.
+    var ownRestarts: [MonotonicInstant] = []
+
+    var isRunning: Bool { self.mainPID != 0 }
+
+    var observation: UnitObservation {
+        UnitObservation(
+            loadState: self.loadState, activeState: self.activeState, subState: self.subState,
+            invocationID: self.invocationID, mainPID: self.mainPID, result: self.result, exit: self.exit,
+            job: self.job, stoppedByOther: self.stoppedByOther, startedByOther: self.startedByOther,
+            restarts: self.restarts, activeEnteredAt: self.activeEnteredAt, inactiveEnteredAt: self.inactiveEnteredAt)
+    }
+}
+
+/// How an endpoint answers.
+enum EndpointState: Hashable, Sendable {
+    case well
+    /// The connection is refused.
+    case refused
+    /// It accepts and never answers.
+    case hangs
+    /// It answers after so long.
+    case slow(Duration)
+    /// An HTTP status other than the expected one.
+    case status(Int)
+    /// The right status, and nonsense in the body.
+    case nonsense
+}

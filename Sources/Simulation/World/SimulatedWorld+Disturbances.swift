@@ -1,0 +1,195 @@
+import Policy
+import RecoveryEngine
+import ResilienceCore
+
+extension SimulatedWorld {
+    func disturb(_ disturbance: Disturbance) {
+        guard !self.isOff else { return }
+        self.note("disturb   \(disturbance)")
+        switch disturbance {
+        case .die(let unit, let death): self.die(unit, death)
+        case .ail(let unit, let state):
+            guard self.units[unit]?.isRunning == true else { return }
+            self.units[unit]?.ailment = state
+        case .trouble(let component, let state, let duration):
+            self.troubles[component] = (state, self.now + duration)
+            self.after(duration) { $0.reviewTruth() }
+        case .breakUnit(let unit, let forGood):
+            self.units[unit]?.broken = true
+            self.units[unit]?.brokenForGood = forGood
+            self.die(unit, .exited(status: 1))
+        case .crashLoop(let unit, let times):
+            self.units[unit]?.crashesToCome = times
+            self.die(unit, .dumped(signal: 11))
+        case .slowBoot(let unit, let duration):
+            self.units[unit]?.slowBoot = duration
+            self.die(unit, .killed(signal: 9))
+        case .neverReady(let unit):
+            self.units[unit]?.neverReady = true
+            self.die(unit, .killed(signal: 9))
+        case .operatorStop(let unit): self.operate(unit, "stop")
+        case .operatorStart(let unit): self.operate(unit, "start")
+        case .operatorRestart(let unit): self.operate(unit, "restart")
+        case .pause(let component, let duration):
+            self.ask(.pause(component: component, for: duration, by: "root", reason: "work in progress"))
+        case .resume(let component): self.ask(.resume(component: component, by: "root"))
+        case .checkNow(let component): self.ask(.checkNow(component: component))
+        case .reloadPolicy(let index): self.loadPolicy(index)
+        case .busLoss, .daemonReload, .stall, .suspend, .wallJump, .diskFull, .crashSupervisor, .reboot:
+            self.disturbMachine(disturbance)
+        }
+        self.reviewTruth()
+    }
+
+    private func disturbMachine(_ disturbance: Disturbance) {
+        switch disturbance {
+        case .busLoss(let duration): self.loseBus(for: duration, why: "the bus is gone")
+        case .daemonReload(let duration): self.loseBus(for: duration, why: "systemd is reloading")
+        case .stall(let duration): self.stall(for: duration)
+        case .suspend(let duration):
+            self.moveWall(by: duration)
+            self.post(.stalled(duration))
+        case .wallJump(let duration): self.moveWall(by: duration)
+        case .diskFull(let duration):
+            self.store.isFull = true
+            self.after(duration) { $0.store.isFull = false }
+        case .crashSupervisor(.now, let duration): self.crashSupervisor(downFor: duration)
+        case .crashSupervisor(let point, let duration):
+            if self.supervisor.engine != nil { self.supervisor.crash = (point, duration) }
+        case .reboot(let duration): self.reboot(downFor: duration)
+        default: preconditionFailure("not of the machine: \(disturbance)")
+        }
+    }
+
+    private func moveWall(by duration: Duration) {
+        self.clock.moveWall(by: duration)
+        self.tell(.wallMoved(by: duration))
+    }
+
+    /// A person uses systemctl.
+    private func operate(_ unit: String, _ verb: String) {
+        guard let state = self.units[unit]?.activeState else { return }
+        switch verb {
+        case "stop" where state == .inactive || state == .failed: return
+        case "start" where state == .active: return
+        default: self.queueJob(unit, verb, isOurs: false)
+        }
+    }
+
+    /// A person uses healctl; with the supervisor down, it says so and nothing happens.
+    private func ask(_ request: OperatorRequest) { self.post(.operatorAsked(request)) }
+
+    private func loadPolicy(_ index: Int) {
+        self.policyIndex = index
+        guard self.supervisor.engine != nil else { return }
+        self.supervisor.generation += 1
+        self.wellness = [:]
+        self.post(.policyLoaded(self.currentPolicy, generation: self.supervisor.generation))
+    }
+
+    // MARK: - The end
+
+    /// Everything that is not broken for good works from now on, if only it is started.
+    func becomeCalm() {
+        self.isCalm = true
+        self.note("calm      nothing is disturbed any more")
+        self.store.isFull = false
+        self.troubles = [:]
+        for name in self.unitNames {
+            self.units[name]?.crashesToCome = 0
+            self.units[name]?.neverReady = false
+            self.units[name]?.slowBoot = nil
+            if self.units[name]?.brokenForGood == false { self.units[name]?.broken = false }
+        }
+        self.supervisor.crash = nil
+        self.reviewTruth()
+        self.tell(.calm)
+        self.after(.seconds(5)) { $0.comeToAnEnd() }
+    }
+
+    /// Waits until all is settled, with the patience of the scenario.
+    private func comeToAnEnd() {
+        self.reviewTruth()
+        self.helpByHand()
+        let hasTime = self.now < MonotonicInstant(nanoseconds: 0) + .seconds(15) + self.scenario.end
+        if self.isSettled || !hasTime {
+            self.isOver = true
+        } else {
+            self.after(.seconds(5)) { $0.comeToAnEnd() }
+        }
+    }
+
+    /// What automation must not repair, a person does: what was stopped in an orderly way, what it only observes, and
+    /// anything once it has frozen.
+    private func helpByHand() {
+        for component in self.currentPolicy.components {
+            guard let name = component.unit, let unit = self.units[name], unit.job == nil else { continue }
+            let isDown = unit.activeState == .inactive || unit.activeState == .failed
+            let isLeftAlone = isDown && (unit.stoppedByOther || unit.result == "success")
+            if isLeftAlone {
+                self.operate(name, "start")
+            } else if !unit.brokenForGood, self.needsHand(component, unit, isDown: isDown) {
+                self.operate(name, "restart")
+            }
+        }
+    }
+
+    private func needsHand(_ component: Component, _ unit: SimulatedUnit, isDown: Bool) -> Bool {
+        let knowledge = self.referee.knowledge
+        if let incident = knowledge.incidents[component.name], incident.isExhausted {
+            if incident.needsPerson || unit.exit?.status == 78 { return true }
+        }
+        if isDown, !component.canBeHealed { return true }
+        guard self.endpoint(of: component) != .well else { return false }
+        // What no check of the policy can see, people see.
+        let isSeen = component.checks.contains { check in
+            switch check.kind {
+            case .http, .exec: check.enabled
+            case .unit, .tcp: false
+            }
+        }
+        return (knowledge.isFrozen || !component.canBeHealed || !isSeen) && self.random.chance(0.1)
+    }
+
+    /// All that can be well is, no incident of it is open, and what cannot has been given up with an alert.
+    var isSettled: Bool {
+        let knowledge = self.referee.knowledge
+        guard self.supervisor.engine != nil, knowledge.inFlight.isEmpty, !knowledge.isUnrecorded else { return false }
+        let hopeless = Set(self.units.values.filter(\.brokenForGood).map(\.name))
+        for component in self.currentPolicy.components {
+            if !self.dependsOn(component, anyOf: hopeless) {
+                guard self.isTrulyWell(component), knowledge.incidents[component.name] == nil else { return false }
+            } else if let unit = component.unit, hopeless.contains(unit), component.mode == .auto {
+                guard knowledge.incidents[component.name]?.isExhausted == true || !component.comesToAnEnd else {
+                    return false
+                }
+            }
+        }
+        return true
+    }
+
+    private func dependsOn(_ component: Component, anyOf hopeless: Set<String>) -> Bool {
+        let needed = self.referee.knowledge.dependencies(of: component.name).union([component.name])
+        return self.currentPolicy.components.contains {
+            needed.contains($0.name) && $0.unit.map(hopeless.contains) == true
+        }
+    }
+}
+
+extension Knowledge.OpenIncident {
+    /// No restart helps against it.
+    var needsPerson: Bool { !RestartStrategy().treats(self.cause.category, attempt: 1) }
+}
+
+extension Component {
+    /// A restart may be tried for it whatever is wrong.
+    var canBeHealed: Bool {
+        self.mode == .auto && self.unit != nil
+            && self.recovery.contains { step in
+                if case .restart = step.strategy { step.when == Condition() } else { false }
+            }
+    }
+
+    /// Its ladder can be used up.
+    var comesToAnEnd: Bool { !self.recovery.contains { $0.attempts == .unlimited } }
+}

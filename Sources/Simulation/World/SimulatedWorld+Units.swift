@@ -1,0 +1,223 @@
+import RecoveryEngine
+import ResilienceCore
+
+/// What the fake service manager keeps besides its units.
+struct ServiceManagerState {
+    var nextJob: UInt32 = 100
+    var nextPID: Int32 = 1_000
+    /// Those who wait for the end of a job, by its number.
+    var waiters: [UInt32: (SimulatedWorld, _ result: String) -> Void] = [:]
+    /// The bus answers; not while it is lost or systemd reloads.
+    var isReachable = true
+    var unreachableUntil = MonotonicInstant(nanoseconds: 0)
+}
+
+// Units as systemd runs them: processes that begin, serve, die and are begun again.
+extension SimulatedWorld {
+    static let startTimeout = Duration.seconds(15)
+    static let stopTimeout = Duration.seconds(5)
+
+    func change(_ name: String, _ body: (inout SimulatedUnit) -> Void) {
+        guard var unit = self.units[name] else { return }
+        body(&unit)
+        self.units[name] = unit
+        self.note("unit      \(name) \(unit.activeState.rawValue)/\(unit.subState) \(unit.result) \(describe(unit.job))")
+        self.reviewTruth()
+        self.announce(name)
+    }
+
+    /// Does something later, unless the unit's life has gone on otherwise by then.
+    func later(_ name: String, _ delay: Duration, _ body: @escaping Happening) {
+        let epoch = self.units[name]?.epoch
+        self.after(delay) { world in
+            if world.units[name]?.epoch == epoch { body(world) }
+        }
+    }
+
+    /// Starts the unit's process; a start job that runs ends with it.
+    func beginProcess(_ name: String, isBoot: Bool = false) {
+        guard let unit = self.units[name] else { return }
+        self.manager.nextPID += 1
+        let boot = isBoot ? .milliseconds(5) : unit.slowBoot ?? unit.bootTime
+        let invocation = self.random.invocationID()
+        let isSimple = unit.startup == .simple
+        let serves = self.now + boot
+        self.change(name) { unit in
+            unit.epoch += 1
+            unit.invocationID = invocation
+            unit.mainPID = self.manager.nextPID
+            unit.result = "success"
+            unit.exit = nil
+            unit.ailment = .well
+            unit.stoppedByOther = false
+            unit.slowBoot = nil
+            unit.activeState = isSimple ? .active : .activating
+            unit.subState = isSimple ? "running" : "start"
+            unit.servesFrom = unit.neverReady ? nil : serves
+            if isSimple { unit.activeEnteredAt = self.clock.wall }
+        }
+        self.planLife(of: name, boot: boot)
+        if isSimple { self.endJob(name, "done") }
+    }
+
+    private func planLife(of name: String, boot: Duration) {
+        guard let unit = self.units[name] else { return }
+        if unit.broken || unit.brokenForGood {
+            self.later(name, self.random.milliseconds(5...300)) { $0.die(name, .exited(status: 1)) }
+        } else if unit.neverReady {
+            guard unit.startup == .notify else { return }
+            self.later(name, Self.startTimeout) { $0.die(name, .killed(signal: 9), result: "timeout") }
+        } else {
+            self.later(name, boot) { $0.becomeReady(name) }
+            guard unit.crashesToCome > 0 else { return }
+            self.later(name, boot + self.random.milliseconds(50...4_000)) { world in
+                world.units[name]?.crashesToCome -= 1
+                world.die(name, .dumped(signal: 11))
+            }
+        }
+    }
+
+    private func becomeReady(_ name: String) {
+        self.change(name) { unit in
+            guard unit.activeState == .activating else { return }
+            unit.activeState = .active
+            unit.subState = "running"
+            unit.activeEnteredAt = self.clock.wall
+        }
+        self.endJob(name, "done")
+    }
+
+    /// The main process ends by itself.
+    func die(_ name: String, _ death: Disturbance.Death, result: String? = nil) {
+        guard let unit = self.units[name], unit.isRunning, unit.activeState != .deactivating else { return }
+        let exit: ProcessExit
+        var said = "success"
+        switch death {
+        case .killed(let signal): (exit, said) = (ProcessExit(kind: .killed, status: signal, at: self.clock.wall), "signal")
+        case .dumped(let signal):
+            (exit, said) = (ProcessExit(kind: .dumped, status: signal, at: self.clock.wall), "core-dump")
+        case .exited(let status):
+            exit = ProcessExit(kind: .exited, status: status, at: self.clock.wall)
+            if status != 0 { said = "exit-code" }
+        case .outOfMemory: (exit, said) = (ProcessExit(kind: .killed, status: 9, at: self.clock.wall), "oom-kill")
+        }
+        self.processIsGone(name, exit: exit, result: result ?? said)
+        self.endJob(name, "failed")
+        self.considerOwnRestart(name)
+    }
+
+    private func processIsGone(_ name: String, exit: ProcessExit, result: String) {
+        self.change(name) { unit in
+            unit.epoch += 1
+            unit.mainPID = 0
+            unit.servesFrom = nil
+            unit.ailment = .well
+            unit.exit = exit
+            unit.result = result
+            unit.startedByOther = false
+            let restarts = unit.ownRestart != nil && unit.job == nil
+            unit.activeState = restarts ? .activating : result == "success" ? .inactive : .failed
+            unit.subState = restarts ? "auto-restart" : result == "success" ? "dead" : "failed"
+            unit.inactiveEnteredAt = self.clock.wall
+        }
+    }
+
+    /// `Restart=always`, at most five times in ten seconds.
+    private func considerOwnRestart(_ name: String) {
+        guard let unit = self.units[name], unit.subState == "auto-restart", let wait = unit.ownRestart else { return }
+        self.later(name, wait) { world in
+            let recent = world.units[name]?.ownRestarts.filter { world.now - $0 < .seconds(10) } ?? []
+            if recent.count >= 5 {
+                world.change(name) { unit in
+                    unit.epoch += 1
+                    unit.activeState = .failed
+                    unit.subState = "failed"
+                    unit.result = "start-limit-hit"
+                }
+                return
+            }
+            world.units[name]?.ownRestarts = recent + [world.now]
+            world.units[name]?.restarts += 1
+            world.beginProcess(name)
+        }
+    }
+
+    // MARK: - Jobs
+
+    /// Queues a job, replacing one that runs.
+    ///
+    /// - Returns: the job's number.
+    @discardableResult
+    func queueJob(_ name: String, _ type: String, isOurs: Bool) -> UInt32? {
+        guard self.units[name] != nil else { return nil }
+        self.endJob(name, "canceled")
+        self.manager.nextJob += 1
+        let job = UnitJob(id: self.manager.nextJob, type: type, isOurs: isOurs)
+        self.change(name) { unit in
+            unit.job = job
+            if isOurs {
+                unit.stoppedByOther = false
+            } else {
+                unit.stoppedByOther = type == "stop"
+                unit.startedByOther = type != "stop"
+            }
+        }
+        switch type {
+        case "start": self.later(name, self.random.milliseconds(1...4)) { $0.beginIfNeeded(name) }
+        case "stop": self.terminate(name, then: { $0.endJob(name, "done") })
+        default: self.terminate(name, then: { $0.beginProcess(name) })
+        }
+        return job.id
+    }
+
+    private func beginIfNeeded(_ name: String) {
+        guard let unit = self.units[name] else { return }
+        if unit.isRunning { self.endJob(name, "done") } else { self.beginProcess(name) }
+    }
+
+    /// SIGTERM, and what follows once the process is gone.
+    private func terminate(_ name: String, then next: @escaping Happening) {
+        guard let unit = self.units[name] else { return }
+        guard unit.isRunning else {
+            // What waits for an automatic restart ends here.
+            self.change(name) { unit in
+                unit.epoch += 1
+                if unit.activeState == .activating || unit.stoppedByOther {
+                    unit.activeState = unit.result == "success" || unit.stoppedByOther ? .inactive : .failed
+                    unit.subState = "dead"
+                }
+            }
+            self.later(name, self.random.milliseconds(1...4), next)
+            return
+        }
+        self.change(name) { unit in
+            unit.epoch += 1
+            unit.activeState = .deactivating
+            unit.subState = "stop-sigterm"
+            unit.servesFrom = nil
+        }
+        let isStuck = unit.ailment == .hangs && self.random.chance(0.5)
+        self.later(name, isStuck ? Self.stopTimeout : unit.stopTime) { world in
+            world.change(name) { unit in
+                unit.epoch += 1
+                unit.mainPID = 0
+                unit.ailment = .well
+                unit.exit = ProcessExit(kind: .killed, status: isStuck ? 9 : 15, at: world.clock.wall)
+                unit.result = isStuck ? "timeout" : "success"
+                unit.activeState = isStuck ? .failed : .inactive
+                unit.subState = isStuck ? "failed" : "dead"
+                unit.inactiveEnteredAt = world.clock.wall
+            }
+            world.later(name, .milliseconds(1), next)
+        }
+    }
+
+    /// The unit's job, if it has one, is over.
+    func endJob(_ name: String, _ result: String) {
+        guard let job = self.units[name]?.job else { return }
+        self.change(name) { $0.job = nil }
+        self.note("systemd   job \(job.id) of \(name): \(result)")
+        guard let waiter = self.manager.waiters.removeValue(forKey: job.id) else { return }
+        waiter(self, result)
+    }
+}
