@@ -92,13 +92,15 @@ extension SystemdManager {
     func end(of job: UInt32, until deadline: Int64) async -> JobEnd {
         await withCheckedContinuation { continuation in
             var end = JobEnd.deadline
+            var timer: UInt64?
             let once = Once { continuation.resume(returning: end) }
-            let waiter = self.watcher.whenEnded(job) { result in
+            let waiter = self.watcher.whenEnded(job) { [thread] result in
+                if let timer { thread.cancel(timer: timer) }
                 end = result.map { .ended($0) } ?? .disconnected
                 once.fire()
             }
             guard let waiter else { return }
-            self.thread.schedule(at: deadline) { [watcher] in
+            timer = self.thread.schedule(at: deadline) { [watcher] in
                 watcher.stopWaiting(for: job, waiter: waiter)
                 once.fire()
             }

@@ -80,19 +80,31 @@ struct ServiceState: Hashable, Sendable {
     var startedAt: UInt64 = 0
     var exitedAt: UInt64 = 0
 
+    /// The names of all of them, as systemd has them.
+    static let properties = [
+        "MainPID", "Result", "NRestarts", "ExecMainCode", "ExecMainStatus", "ExecMainStartTimestamp",
+        "ExecMainExitTimestamp",
+    ]
+
+    /// Takes over what `message` (at an `a{sv}`) says; the rest stays.
     mutating func read(_ message: BusMessage) {
         message.forEach(array: "{sv}", element: "e", "sv") {
-            switch message.string() {
-            case "MainPID":
-                message.within("v", "u") { self.mainPID = Int32(truncatingIfNeeded: message.uint32() ?? 0) }
-            case "Result": message.within("v", "s") { self.result = message.string() ?? self.result }
-            case "NRestarts": message.within("v", "u") { self.restarts = message.uint32() ?? 0 }
-            case "ExecMainCode": message.within("v", "i") { self.exitCode = message.int32() ?? 0 }
-            case "ExecMainStatus": message.within("v", "i") { self.exitStatus = message.int32() ?? 0 }
-            case "ExecMainStartTimestamp": message.within("v", "t") { self.startedAt = message.uint64() ?? 0 }
-            case "ExecMainExitTimestamp": message.within("v", "t") { self.exitedAt = message.uint64() ?? 0 }
-            default: break
-            }
+            if let name = message.string() { self.read(name, from: message) }
+        }
+    }
+
+    /// Takes over one property; `message` stands at its value, a variant.
+    mutating func read(_ property: String, from message: BusMessage) {
+        switch property {
+        case "MainPID":
+            message.within("v", "u") { self.mainPID = Int32(truncatingIfNeeded: message.uint32() ?? 0) }
+        case "Result": message.within("v", "s") { self.result = message.string() ?? self.result }
+        case "NRestarts": message.within("v", "u") { self.restarts = message.uint32() ?? 0 }
+        case "ExecMainCode": message.within("v", "i") { self.exitCode = message.int32() ?? 0 }
+        case "ExecMainStatus": message.within("v", "i") { self.exitStatus = message.int32() ?? 0 }
+        case "ExecMainStartTimestamp": message.within("v", "t") { self.startedAt = message.uint64() ?? 0 }
+        case "ExecMainExitTimestamp": message.within("v", "t") { self.exitedAt = message.uint64() ?? 0 }
+        default: break
         }
     }
 

@@ -149,21 +149,25 @@ extension UnitWatcher {
         }
     }
 
-    /// Two calls, each of them one consistent snapshot of its half. A signal that arrives between them is newer than the
-    /// answers before it and brings everything, so it wins.
+    /// One call for the general half, and one for each property of a service that matters: asking for all of them would
+    /// make systemd read the accounting files of its control group, which takes milliseconds. A signal that arrives in
+    /// between is newer than the answers before it and brings everything, so it wins.
     private func fetch(_ record: UnitRecord) {
         guard let connection = self.connection else { return }
         let generation = record.generation
         let what = "Could not read \(record.name)."
         var service = Result<ServiceState, SystemdError>.success(ServiceState())
-        if record.isService {
-            connection.call(Self.getAll(record.path), what: what, unit: record.name) {
+        for property in record.isService ? ServiceState.properties : [] {
+            connection.call(.property(of: record.path), what: what, unit: record.name) {
                 $0.string("org.freedesktop.systemd1.Service")
+                $0.string(property)
             } complete: { result in
-                service = result.map { message in
-                    var state = ServiceState()
-                    state.read(message)
-                    return state
+                service = service.flatMap { state in
+                    result.map { message in
+                        var state = state
+                        state.read(property, from: message)
+                        return state
+                    }
                 }
             }
         }
