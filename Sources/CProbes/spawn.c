@@ -81,8 +81,10 @@ static int run_child(void *argument) {
     }
     if (chdir(request->directory) < 0) give_up(fd, CPROBES_SPAWN_DIRECTORY);
 
-    struct sigaction standard = {.sa_handler = SIG_DFL};
-    for (int number = 1; number < NSIG; number++) sigaction(number, &standard, NULL);
+    // The kernel's own structure, all zero: the default. The library's function leaves out the two that it uses itself,
+    // which whoever started us may have set to be ignored.
+    const uint64_t standard[8] = {0};
+    for (int number = 1; number <= 64; number++) syscall(SYS_rt_sigaction, number, standard, NULL, sizeof(uint64_t));
     sigset_t empty;
     sigemptyset(&empty);
     sigprocmask(SIG_SETMASK, &empty, NULL);

@@ -195,7 +195,7 @@ final class SocketProbe: ReactorClient {
         case .resolving:
             self.finish(.down(.timeout, "timed out after \(limit) looking up the host name \(self.host)"))
         case .connecting where self.fd < 0:
-            self.finish(.down(.timeout, "timed out after \(limit): \(self.peer) accepts no connection, its queue is full"))
+            self.finish(.down(.timeout, "timed out after \(limit) connecting to \(self.peer), whose queue is full"))
         case .connecting: self.finish(.down(.timeout, "timed out after \(limit) connecting to \(self.peer)"))
         case .sending:
             self.finish(.down(.timeout, "timed out after \(limit) sending the request to \(self.peer)"))

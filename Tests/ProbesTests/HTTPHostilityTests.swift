@@ -70,8 +70,8 @@ import Testing
                 while connection.send(piece) {}
             }
             let result = await self.prober.http(server.port)
-            #expect(
-                result.failure == Failure(reason: .unexpectedBody, message: "the response has a head of more than 16 KiB"))
+            #expect(result.reason == .unexpectedBody)
+            #expect(result.message == "the response has a head of more than 16 KiB")
         }
     }
 
@@ -153,7 +153,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("Content-Length: 3\r\n\r\nhay", FailureReason.unexpectedBody, "the body (3 bytes) does not contain \"needle\""),
+        (
+            "Content-Length: 3\r\n\r\nhay", FailureReason.unexpectedBody,
+            "the body (3 bytes) does not contain \"needle\""
+        ),
         ("\r\nhay", .unexpectedBody, "the body (3 bytes) does not contain \"needle\""),
         ("Content-Length: 3\r\n\r\nhayneedle", .unexpectedBody, "the body (3 bytes) does not contain \"needle\""),
         (
