@@ -31,7 +31,7 @@ public struct IncidentList: Sendable {
         table.rows = self.rows.map { self.cells($0, times) }
         var lines = table.lines(on: terminal)
         if self.isCut { lines.append("… the newest \(self.rows.count) only; --limit shows more") }
-        let unsolved = self.rows.filter { $0.state == .open || $0.state == .exhausted }
+        let unsolved = self.rows.filter { $0.knownState == .open || $0.knownState == .exhausted }
         if let first = unsolved.first {
             lines.append("")
             lines.append(
@@ -41,10 +41,10 @@ public struct IncidentList: Sendable {
     }
 
     private func cells(_ row: IncidentRow, _ times: TimeText) -> [Table.Cell] {
-        let style = row.state.style
+        let style = row.knownState?.style ?? .doubtful
         return [
             Table.Cell(String(row.id)),
-            Table.Cell(row.state.rawValue, style),
+            Table.Cell(printable(row.state), style),
             Table.Cell(printable(row.component)),
             Table.Cell(times.short(row.failedAt)),
             Table.Cell(DurationText.coarse(max(.zero, times.now - row.failedAt)), .faint),
@@ -64,7 +64,7 @@ public struct IncidentList: Sendable {
     static func summary(of actions: [ActionRow]) -> String {
         var runs: [(action: String, count: Int, result: String)] = []
         for action in actions {
-            let result = action.result?.words ?? "running"
+            let result = action.result.map { ActionResult(rawValue: $0)?.words ?? printable($0) } ?? "running"
             if let last = runs.last, last.action == action.action, (last.result == "skipped") == (result == "skipped") {
                 runs[runs.count - 1].count += 1
                 runs[runs.count - 1].result = result

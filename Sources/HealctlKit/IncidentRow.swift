@@ -1,13 +1,29 @@
 import RecoveryEngine
 import ResilienceCore
 
-/// An incident as lists show it.
+/// An incident as lists show it. States, classes and results are texts, because a newer heald may have written ones that
+/// this version does not know.
 public struct IncidentRow: Hashable, Sendable {
+    /// What brought it about.
+    public struct Cause: Hashable, Sendable {
+        public var check: String
+        public var category: String
+        public var reason: String
+        public var message: String
+
+        public init(check: String, category: String, reason: String, message: String) {
+            self.check = check
+            self.category = category
+            self.reason = reason
+            self.message = message
+        }
+    }
+
     public var id: Int64
     public var component: String
-    public var state: IncidentState
-    public var severity: Severity
-    public var cause: IncidentCause
+    public var state: String
+    public var severity: String
+    public var cause: Cause
     /// The dependency that explains it.
     public var rootCause: String?
     public var failedAt: WallTime
@@ -16,7 +32,7 @@ public struct IncidentRow: Hashable, Sendable {
     public var actions: [ActionRow]
 
     public init(
-        id: Int64, component: String, state: IncidentState, severity: Severity, cause: IncidentCause,
+        id: Int64, component: String, state: String, severity: String, cause: Cause,
         rootCause: String?, failedAt: WallTime, detectedAt: WallTime, resolvedAt: WallTime?, actions: [ActionRow]
     ) {
         self.id = id
@@ -32,9 +48,11 @@ public struct IncidentRow: Hashable, Sendable {
     }
 
     /// From the failure to its detection.
-    public var timeToDetect: Duration { self.detectedAt - self.failedAt }
+    public var timeToDetect: Duration { max(.zero, self.detectedAt - self.failedAt) }
     /// From the failure to the first of the passes that held; `nil` while it lasts.
-    public var timeToRecover: Duration? { self.resolvedAt.map { $0 - self.failedAt } }
+    public var timeToRecover: Duration? { self.resolvedAt.map { max(.zero, $0 - self.failedAt) } }
+
+    var knownState: IncidentState? { IncidentState(rawValue: self.state) }
 }
 
 /// One action of an incident, or one that was decided against.
@@ -45,11 +63,11 @@ public struct ActionRow: Hashable, Sendable {
     /// `nil` while it runs.
     public var finishedAt: WallTime?
     /// `nil` while it runs.
-    public var result: ActionResult?
+    public var result: String?
     public var detail: String?
 
     public init(
-        action: String, attempt: Int, startedAt: WallTime, finishedAt: WallTime?, result: ActionResult?, detail: String?
+        action: String, attempt: Int, startedAt: WallTime, finishedAt: WallTime?, result: String?, detail: String?
     ) {
         self.action = action
         self.attempt = attempt
@@ -66,14 +84,14 @@ extension IncidentRow {
         .object([
             ("id", .integer(self.id)),
             ("component", .string(self.component)),
-            ("state", .string(self.state.rawValue)),
-            ("severity", .string(self.severity.rawValue)),
+            ("state", .string(self.state)),
+            ("severity", .string(self.severity)),
             (
                 "cause",
                 .object([
                     ("check", .string(self.cause.check)),
-                    ("category", .string(self.cause.category.rawValue)),
-                    ("reason", .string(self.cause.reason.rawValue)),
+                    ("category", .string(self.cause.category)),
+                    ("reason", .string(self.cause.reason)),
                     ("message", .string(self.cause.message)),
                 ])
             ),
@@ -95,7 +113,7 @@ extension ActionRow {
             ("attempt", .integer(Int64(self.attempt))),
             ("startedAt", .string(self.startedAt.rfc3339)),
             ("finishedAt", .string(self.finishedAt?.rfc3339)),
-            ("result", .string(self.result?.rawValue)),
+            ("result", .string(self.result)),
             ("detail", .string(self.detail)),
         ])
     }

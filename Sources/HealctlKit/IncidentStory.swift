@@ -7,15 +7,18 @@ public struct IncidentStory: Sendable {
     public var incident: IncidentRow
     /// All records of the incident, oldest first.
     public var records: [AuditRecord]
+    /// Records that a newer version wrote and this one cannot read.
+    public var unreadable: Int
     /// The unit that it runs as, for advice; `nil` where the records do not tell.
     var unit: String? {
         for case .actionIntended(_, _, _, _, let unit?, _) in self.records.map(\.body) { return unit }
         return nil
     }
 
-    public init(incident: IncidentRow, records: [AuditRecord]) {
+    public init(incident: IncidentRow, records: [AuditRecord], unreadable: Int = 0) {
         self.incident = incident
         self.records = records
+        self.unreadable = unreadable
     }
 
     public func text(on terminal: Terminal, times: TimeText) -> String {
@@ -23,6 +26,9 @@ public struct IncidentStory: Sendable {
         var lines = self.heading(page)
         lines += [""] + self.facts(page)
         lines += ["", terminal.styled("What happened", .heading)] + self.timeline(page)
+        if self.unreadable > 0 {
+            lines.append("  and \(self.unreadable) more that this version cannot read: see healctl version")
+        }
         let evidence = self.evidence(page)
         if !evidence.isEmpty { lines += ["", terminal.styled("Evidence", .heading)] + evidence }
         let advice = self.advice(page)
@@ -53,15 +59,16 @@ public struct IncidentStory: Sendable {
     private func heading(_ page: Page) -> [String] {
         let incident = self.incident
         let state: String
-        switch incident.state {
+        switch incident.knownState {
         case .resolved: state = "resolved after \(incident.timeToRecover.map(DurationText.precise) ?? "?")"
         case .open: state = "open since \(DurationText.coarse(max(.zero, page.times.now - incident.failedAt)))"
         case .exhausted: state = "exhausted: every step was tried"
         case .suppressed: state = "suppressed: waits for \(printable(incident.rootCause ?? "a dependency"))"
+        case nil: state = printable(incident.state)
         }
         return [
             page.terminal.styled("Incident \(incident.id): \(printable(incident.component))", .heading) + " "
-                + page.terminal.styled(state, incident.state.style) + " (\(incident.severity.rawValue))"
+                + page.terminal.styled(state, incident.knownState?.style ?? .doubtful) + " (\(printable(incident.severity)))"
         ]
     }
 
@@ -71,7 +78,7 @@ public struct IncidentStory: Sendable {
         func fact(_ label: String, _ text: String) -> [String] { page.entry(label, width: 10, text) }
         var lines = fact("What", printable(cause.message))
         lines += fact(
-            "Seen by", "check \(printable(cause.check)): \(cause.reason.rawValue), \(cause.category.rawValue)")
+            "Seen by", "check \(printable(cause.check)): \(printable(cause.reason)), \(printable(cause.category))")
         lines += fact("Failed", "\(page.times.full(incident.failedAt)) (\(page.times.relative(incident.failedAt)))")
         lines += fact("Detected", "after \(DurationText.precise(incident.timeToDetect))")
         if let resolvedAt = incident.resolvedAt, let time = incident.timeToRecover {
@@ -147,8 +154,8 @@ public struct IncidentStory: Sendable {
         let name = printable(self.incident.component)
         func tip(_ command: String, _ why: String) -> [String] { page.entry(command, width: max(28, command.count + 2), why) }
         let log = self.unit.map { tip("journalctl -u \(printable($0))", "its whole log") } ?? []
-        switch self.incident.state {
-        case .resolved: return []
+        switch self.incident.knownState {
+        case .resolved, nil: return []
         case .suppressed:
             return tip("healctl incidents --component \(printable(self.incident.rootCause ?? name))", "what it waits for")
         case .open:
