@@ -17,7 +17,8 @@ struct ComponentRules {
     func reportCycles(_ context: inout DecodingContext) {
         for cycle in self.dependencies.cycles() {
             context.file = cycle.place.file
-            let names = cycle.names.count > 20 ? cycle.names.prefix(20) + ["…"] + cycle.names.suffix(1) : cycle.names[...]
+            let names =
+                cycle.names.count > 20 ? cycle.names.prefix(20) + ["…"] + cycle.names.suffix(1) : cycle.names[...]
             context.report(
                 at: cycle.place.offset, .semantic,
                 cycle.names.count == 2
@@ -53,7 +54,11 @@ struct ComponentRules {
         let items =
             draft.recovery
             ?? [LadderItem(steps: builtInLadder(context.defaults.step), place: place, name: StepLanguage.builtIn)]
-        if own != nil, member.node["unit"] == nil { self.reportMissingUnit(items, &context) }
+        if let own, member.node["unit"] == nil {
+            let written = Set(own.items.map(\.offset))
+            self.reportMissingUnit(
+                items.filter { $0.place.file == context.file && written.contains($0.place.offset) }, &context)
+        }
         self.reportMissingChecks(items, isOwn: own != nil, fallback: place, &context)
         if isSound { self.reportUnreachable(items, &context) }
         let steps = items.flatMap(\.steps)

@@ -132,7 +132,7 @@ struct PolicyDecoder {
     private mutating func declared(_ section: String, what: String) -> [String: Place] {
         var declared: [String: Place] = [:]
         self.forEachSection(section) { decoder, node in
-            for member in node.members ?? [] {
+            for member in node.entries ?? [] {
                 guard NamePattern.name.check(member, &decoder.context) else { continue }
                 let place = Place(file: decoder.context.file, offset: member.keyOffset)
                 if let first = declared[member.key] {
@@ -211,7 +211,8 @@ struct PolicyDecoder {
             if member.key == StepLanguage.builtIn {
                 decoder.context.report(
                     at: member.keyOffset, .semantic,
-                    "\"default\" is the built-in ladder; set \"defaults\": {\"component\": {\"recovery\": […]}} instead")
+                    "\"default\" is the built-in ladder; set \"defaults\": {\"component\": {\"recovery\": […]}} instead"
+                )
             }
             decoder.context.decodedStrategies[member.key] =
                 StepLanguage.read(member.node, name: member.key, &decoder.context)
@@ -237,7 +238,7 @@ struct PolicyDecoder {
         var components: [Component] = []
         self.forEachDeclaration(in: "components", of: self.context.components) { decoder, member in
             var draft = decoder.context.defaults.component
-            decoder.context.currentChecks = Set((member.node["checks"]?.members ?? []).map(\.key))
+            decoder.context.currentChecks = Set((member.node["checks"]?.entries ?? []).map(\.key))
             defer { decoder.context.currentChecks = nil }
             let problemsBefore = decoder.context.problems.count
             _ = ComponentLanguage.spec.read(member.node, into: &draft, &decoder.context)

@@ -35,6 +35,11 @@ struct JSONNode: Hashable, Sendable {
         if case .array(let elements) = self.value { elements } else { [self] }
     }
 
+    /// The members of an object whose keys an operator chooses, without the description that every object may have.
+    var entries: [JSONMember]? {
+        self.members?.filter { $0.key != "description" || $0.node.string == nil }
+    }
+
     /// The value of a key, where it is an object that has it.
     subscript(key: String) -> JSONNode? {
         self.members?.first { $0.key == key }?.node

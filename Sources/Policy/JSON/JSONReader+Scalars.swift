@@ -79,7 +79,8 @@ extension JSONReader {
         case UInt8(ascii: "u"): return try self.unicodeEscape(start: start)
         default:
             self.position -= 1
-            throw self.syntax("a backslash before \(self.found) is not a JSON escape; write \\\\ for a backslash", at: start)
+            throw self.syntax(
+                "a backslash before \(self.found) is not a JSON escape; write \\\\ for a backslash", at: start)
         }
     }
 

@@ -40,7 +40,9 @@ enum ComponentLanguage {
             Key(
                 "dependsOn", \.dependsOn, .list(of: .component, count: 0...100),
                 "Components that it needs. While one of them is down, its own incident waits and names the root cause."),
-            Key(ignoring: "desired", ValueType<Desired>.choice(unavailable: ["running"]), "`follow`: an operator's stop is respected."),
+            Key(
+                ignoring: "desired", ValueType<Desired>.choice(unavailable: ["running"]),
+                "`follow`: an operator's stop is respected."),
             Key("checks", \.checks, .checks, required: true, "How to see whether it is well, by name."),
         ] + shared)
 
@@ -91,7 +93,8 @@ extension ValueType where Value == String {
             shape: reference.shape,
             read: { node, context in
                 if node.string == "unit", context.components["unit"] == nil {
-                    context.report(at: node.offset, .schema, notAvailable("reading dependencies from systemd (\"unit\")"))
+                    context.report(
+                        at: node.offset, .schema, notAvailable("reading dependencies from systemd (\"unit\")"))
                     return nil
                 }
                 return reference.read(node, &context)
@@ -107,7 +110,7 @@ extension ValueType where Value == [Check] {
         return ValueType(
             shape: entries.shape,
             read: { node, context in
-                guard let members = node.members, (1...100).contains(members.count) else {
+                guard let members = node.entries, (1...100).contains(members.count) else {
                     // Not even the form is right: let the map say so.
                     _ = entries.read(node, &context)
                     return nil

@@ -14,10 +14,19 @@ indirect enum Shape: Hashable, Sendable {
     case choice([String], unavailable: [String] = [])
     case anyOf([Shape])
     case list(Shape, ClosedRange<Int>)
-    /// An object whose keys the operator chooses.
+    /// An object whose keys the operator chooses. Where its values are objects, it may have a `description` too.
     case map(keyPattern: String, Shape, ClosedRange<Int>)
     case object(ObjectShape)
     case tagged(TaggedShape)
+}
+
+extension Shape {
+    var isObject: Bool {
+        switch self {
+        case .object, .tagged: true
+        case .boolean, .onlyFalse, .wholeNumber, .number, .text, .duration, .share, .choice, .anyOf, .list, .map: false
+        }
+    }
 }
 
 struct TextShape: Hashable, Sendable {

@@ -6,7 +6,7 @@ extension ValueType {
             shape: .list(type.shape, count),
             read: { node, context in
                 guard case .array(let elements) = node.value else {
-                    context.report(node, expected: "an array")
+                    context.report(node, expected: node.string == nil ? "an array" : "an array such as [\(node.shown)]")
                     return nil
                 }
                 guard checkCount(elements.count, count, "element", node, &context) else { return nil }
@@ -107,7 +107,8 @@ struct NamePattern: Sendable {
 
     func check(_ member: JSONMember, _ context: inout DecodingContext) -> Bool {
         if self.matches(member.key) { return true }
-        context.report(at: member.keyOffset, .schema, "the name \(quoted(member.key)) is not valid; use \(self.expected)")
+        context.report(
+            at: member.keyOffset, .schema, "the name \(quoted(member.key)) is not valid; use \(self.expected)")
         return false
     }
 }

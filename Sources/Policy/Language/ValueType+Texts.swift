@@ -1,19 +1,22 @@
 extension ValueType where Value == String {
     /// Any text without the character NUL.
     static func text(_ length: ClosedRange<Int>, name: String = "text") -> ValueType {
-        matching(pattern: "^[^\\u0000]*$", length: length, name: name, expected: "a text") { !$0.utf8.contains(0) }
+        matching(
+            pattern: "^[^\\u0000]*$", length: length, name: name,
+            expected: length.lowerBound > 0 ? "a text that is not empty" : "a text"
+        ) { _ in true }
     }
 
     /// An absolute path.
     static let path = matching(
         pattern: "^/[^\\u0000]*$", length: 1...4095, name: "absolute path", expected: "an absolute path"
-    ) { $0.hasPrefix("/") && !$0.utf8.contains(0) }
+    ) { $0.hasPrefix("/") }
 
     /// The path of a Unix socket; sockaddr_un has room for 107 bytes.
     static let socketPath = matching(
         pattern: "^/[^\\u0000]*$", length: 1...107, name: "absolute path",
         expected: "an absolute path of at most 107 bytes"
-    ) { $0.hasPrefix("/") && !$0.utf8.contains(0) }
+    ) { $0.hasPrefix("/") }
 
     /// A name of the language.
     static let name = matching(
@@ -46,8 +49,10 @@ extension ValueType where Value == String {
     ) { isHostName($0) || isIPv6($0) }
 
     /// A text that passes a test; the pattern is for the schema and may be a little wider than the test.
+    ///
+    /// - Parameter isSecret: it may be a credential and is never shown.
     static func matching(
-        pattern: String, length: ClosedRange<Int>, name: String, expected: String,
+        pattern: String, length: ClosedRange<Int>, name: String, expected: String, isSecret: Bool = false,
         _ isValid: @escaping @Sendable (String) -> Bool
     ) -> ValueType {
         ValueType(
@@ -58,14 +63,23 @@ extension ValueType where Value == String {
                     return nil
                 }
                 guard length.contains(text.utf8.count) else {
-                    let limit =
-                        text.utf8.count < length.lowerBound
-                        ? "expected \(expected)" : "at most \(length.upperBound) bytes are allowed"
-                    context.report(at: node.offset, .schema, "got a text of \(text.utf8.count) bytes; \(limit)")
+                    context.report(
+                        at: node.offset, .schema,
+                        text.isEmpty
+                            ? "got an empty text; expected \(expected)"
+                            : "got a text of \(text.utf8.count) bytes; at most \(length.upperBound) are allowed")
+                    return nil
+                }
+                guard !text.utf8.contains(0) else {
+                    context.report(at: node.offset, .schema, "got \(node.shown); the character NUL is not allowed")
                     return nil
                 }
                 if isValid(text) { return text }
-                context.report(node, expected: expected)
+                if isSecret {
+                    context.report(at: node.offset, .schema, "expected \(expected)")
+                } else {
+                    context.report(node, expected: expected)
+                }
                 return nil
             }, show: { "\"\($0)\"" })
     }

@@ -113,14 +113,14 @@ extension ValueType where Value: RawRepresentable & CaseIterable, Value.RawValue
 /// Says what is wrong with a word that is none of the known ones.
 func reportUnknownWord(_ node: JSONNode, words: [String], unavailable: [String], _ context: inout DecodingContext) {
     if let text = node.string, unavailable.contains(text) {
-        context.report(at: node.offset, .schema, notAvailable(text))
+        // Actions are known by their names in capitals; other words need quotes to be told from the sentence.
+        context.report(at: node.offset, .schema, notAvailable(text == text.uppercased() ? text : quoted(text)))
         return
     }
     let hint = node.string.flatMap { suggestion(for: $0, among: words) }.map { "; did you mean \"\($0)\"?" } ?? ""
     let list = words.map { "\"\($0)\"" }.joined(separator: ", ")
     context.report(node, expected: (words.count == 1 ? list : "one of \(list)") + hint)
 }
-
 
 /// `"25%"` as 0.25, at most two decimals.
 func parseShare(_ text: String) -> Double? {

@@ -34,7 +34,9 @@ struct PolicyFileReader {
         }
         defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0 else { return self.refuse(path, systemError("cannot be examined", errno)) }
+        guard fstat(descriptor, &status) == 0 else {
+            return self.refuse(path, systemError("cannot be examined", errno))
+        }
         self.checkAccess(status, name: path, shownPath: path)
         guard let names = self.names(in: descriptor) else {
             return self.refuse(path, systemError("the policy directory cannot be listed", errno))
@@ -93,7 +95,9 @@ struct PolicyFileReader {
         guard descriptor >= 0 else { return self.refuse(name, systemError("cannot be opened", errno)) }
         defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0 else { return self.refuse(name, systemError("cannot be examined", errno)) }
+        guard fstat(descriptor, &status) == 0 else {
+            return self.refuse(name, systemError("cannot be examined", errno))
+        }
         guard status.st_mode & S_IFMT == S_IFREG else { return self.refuse(name, Self.notRegular(status)) }
         self.checkAccess(status, name: name, shownPath: path)
         self.checkLinkTarget(path, in: directory, descriptor: descriptor, name: name)
@@ -106,7 +110,9 @@ struct PolicyFileReader {
         var bytes = [UInt8](repeating: 0, count: limit)
         var count = 0
         while count < limit {
-            let received = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress?.advanced(by: count), limit - count) }
+            let received = bytes.withUnsafeMutableBytes {
+                read(descriptor, $0.baseAddress?.advanced(by: count), limit - count)
+            }
             if received < 0, errno == EINTR { continue }
             guard received >= 0 else { return self.refuse(name, systemError("cannot be read", errno)) }
             if received == 0 { break }
@@ -147,17 +153,22 @@ struct PolicyFileReader {
             let mode = String(status.st_mode & 0o7777, radix: 8)
             let who = status.st_mode & S_IWOTH != 0 ? "everybody" : "its group"
             self.distrust(
-                name, "may be written by \(who) (mode \(mode)), who could change what heald does; fix: chmod go-w \(shown)")
+                name,
+                "may be written by \(who) (mode \(mode)), who could change what heald does; fix: chmod go-w \(shown)")
         }
     }
 
     /// A link leads out of the directory that was checked: whoever can replace its target must be trusted too.
     private mutating func checkLinkTarget(_ path: String, in directory: Int32, descriptor: Int32, name: String) {
         var link = stat()
-        guard fstatat(directory, path, &link, AT_SYMLINK_NOFOLLOW) == 0, link.st_mode & S_IFMT == S_IFLNK else { return }
+        guard fstatat(directory, path, &link, AT_SYMLINK_NOFOLLOW) == 0, link.st_mode & S_IFMT == S_IFLNK else {
+            return
+        }
         var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
         let length = buffer.withUnsafeMutableBytes { bytes in
-            bytes.bindMemory(to: CChar.self).baseAddress.map { readlink("/proc/self/fd/\(descriptor)", $0, bytes.count) }
+            bytes.bindMemory(to: CChar.self).baseAddress.map {
+                readlink("/proc/self/fd/\(descriptor)", $0, bytes.count)
+            }
                 ?? -1
         }
         let target = String(decoding: buffer.prefix(max(0, length)), as: UTF8.self)

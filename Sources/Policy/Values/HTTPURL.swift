@@ -40,7 +40,9 @@ struct HTTPURL: Hashable, Sendable {
         let host: String
         let rest: Substring
         if text.hasPrefix("[") {
-            guard let close = text.firstIndex(of: "]") else { throw Invalid(why: "the \"[\" of its host is not closed") }
+            guard let close = text.firstIndex(of: "]") else {
+                throw Invalid(why: "the \"[\" of its host is not closed")
+            }
             host = String(text[text.index(after: text.startIndex)..<close])
             rest = text[text.index(after: close)...]
             guard isIPv6(host) else { throw Invalid(why: "\(quoted(host)) is not an IPv6 address") }

@@ -68,7 +68,8 @@ enum CheckLanguage {
         }
         self.report(node, kind: kind, draft: draft, &context)
         // What `defaults` says gives way to what the check itself says.
-        let timeout = node["timeout"] == nil ? draft.timeout.map { min($0, draft.interval.scaled(by: 0.8)) } : draft.timeout
+        let timeout =
+            node["timeout"] == nil ? draft.timeout.map { min($0, draft.interval.scaled(by: 0.8)) } : draft.timeout
         let fast = node["fastInterval"] == nil ? draft.fastInterval.map { min($0, draft.interval) } : draft.fastInterval
         let isUnit = kind.isUnit
         return Check(

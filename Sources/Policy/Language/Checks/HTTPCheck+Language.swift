@@ -28,7 +28,9 @@ extension HTTPCheck {
                 Key(
                     ignoring: "followRedirects", .onlyFalse,
                     "A redirect is an answer like any other and is never followed; only `false` is available."),
-                Key("unixSocket", optional: \.unixSocket, .socketPath, "Connect to this socket; `url` says what to ask."),
+                Key(
+                    "unixSocket", optional: \.unixSocket, .socketPath, "Connect to this socket; `url` says what to ask."
+                ),
             ])
     ) { draft, node, context in
         guard let url = draft.url else { return nil }
@@ -78,7 +80,9 @@ func readURL(_ node: JSONNode, _ context: inout DecodingContext) -> HTTPURL? {
     do throws(HTTPURL.Invalid) {
         return try HTTPURL(text)
     } catch {
-        context.report(at: node.offset, .schema, "got \(node.shown); \(error.why)")
+        // A URL may hold a password, and what is printed here ends up in logs.
+        let shown = text.utf8.contains(UInt8(ascii: "@")) ? "" : "got \(node.shown); "
+        context.report(at: node.offset, .schema, shown + error.why)
         return nil
     }
 }
@@ -132,7 +136,7 @@ extension ValueType where Value == [String: String] {
     fileprivate static let headers: ValueType = {
         let values = ValueType<String>.matching(
             pattern: "^[\\t -~]*$", length: 0...4096, name: "header value",
-            expected: "visible ASCII characters, spaces and tabs"
+            expected: "visible ASCII characters, and spaces and tabs between them", isSecret: true
         ) { text in
             text.utf8.allSatisfy { $0 == 0x09 || (0x20...0x7E).contains($0) } && text.first != " " && text.last != " "
                 && text.first != "\t" && text.last != "\t"
@@ -146,7 +150,8 @@ extension ValueType where Value == [String: String] {
             for member in node.members ?? [] where headers[member.key] != nil {
                 if seen.insert(member.key.lowercased()).inserted { continue }
                 context.report(
-                    at: member.keyOffset, .semantic, "the header \(quoted(member.key)) is given twice; case does not count")
+                    at: member.keyOffset, .semantic,
+                    "the header \(quoted(member.key)) is given twice; case does not count")
             }
             return headers
         }
