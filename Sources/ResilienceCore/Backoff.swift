@@ -24,7 +24,11 @@ public struct Backoff: Hashable, Sendable, Codable {
     public func delay(after failures: Int, using generator: inout SeededGenerator) -> Duration {
         guard failures > 0, self.initial > .zero else { return .zero }
         var delay = self.initial
-        for _ in 1..<failures where delay < self.max { delay = delay.scaled(by: Swift.max(1, self.factor)) }
+        var grown = 1
+        while grown < Swift.min(failures, 10_000), delay < self.max, self.factor > 1 {
+            delay = delay.scaled(by: self.factor)
+            grown += 1
+        }
         delay = Swift.min(delay, self.max)
         guard self.jitter > 0 else { return delay }
         return delay.scaled(by: 1 + self.jitter * (generator.unit() * 2 - 1))

@@ -34,7 +34,7 @@ import Testing
         world.running("api.service", "a")
         world.advance(by: 30) { _ in .up }
         let root = try #require(world.killed("db.service", "a").actions.first)
-        let down = world.advance(by: 8) { _ in .down }
+        let down = world.advance(by: 15) { _ in .down }
         #expect(down.openings.first?.rootCause == "db")
         #expect(down.actions.isEmpty)
         world.running("db.service", "b")
@@ -61,5 +61,21 @@ import Testing
         }
         #expect(effects.actions.isEmpty)
         #expect(world.state(of: "api") == "suppressed")
+    }
+
+    @Test func `many ways to the same dependency cost no more than one`() {
+        // Twenty layers of three, each needing all of the layer below: 3^20 paths lead to the bottom.
+        var components: [Component] = []
+        for layer in 0..<20 {
+            for place in 0..<3 {
+                let below = layer == 0 ? [] : (0..<3).map { "l\(layer - 1)-\($0)" }
+                components.append(.endpoint("l\(layer)-\(place)", dependsOn: below, recovery: [.page]))
+            }
+        }
+        var world = EngineHarness(components)
+        world.advance(by: 30) { _ in .up }
+        let effects = world.advance(by: 20) { $0.component == "l19-0" ? .down : .up }
+        #expect(effects.openings.count == 1)
+        #expect(effects.alerts.count == 1)
     }
 }

@@ -5,17 +5,27 @@ import ResilienceCore
 /// Drives an engine along a clock of its own and collects what it asks for.
 struct EngineHarness {
     var engine = RecoveryEngine(seed: 1)
-    var seconds: Double = 1_000
+    /// The clock; whole nanoseconds, so that a deadline is met exactly.
+    var instant = MonotonicInstant(nanoseconds: 1_000_000_000_000)
     /// Every effect so far.
     var effects: [Effect] = []
 
     var now: Moment {
         Moment(
-            monotonic: MonotonicInstant(nanoseconds: Int64(self.seconds * 1e9)),
-            wall: WallTime(microseconds: 1_700_000_000_000_000 + Int64(self.seconds * 1e6)))
+            monotonic: self.instant,
+            wall: WallTime(microseconds: 1_700_000_000_000_000 + self.instant.nanoseconds / 1_000))
     }
 
-    init(_ components: [Component], guards: Guards = Guards(), channels: [Channel] = [], restored: RestoredState = .init()) {
+    /// The clock in seconds.
+    var seconds: Double {
+        get { Double(self.instant.nanoseconds) / 1e9 }
+        set { self.instant = MonotonicInstant(nanoseconds: Int64(newValue * 1e9)) }
+    }
+
+    init(
+        _ components: [Component], guards: Guards = Guards(), channels: [Channel] = [],
+        restored: RestoredState = .init()
+    ) {
         let policy = PolicySnapshot(
             components: components, guards: guards,
             channels: Dictionary(uniqueKeysWithValues: channels.map { ($0.name, $0) }))
@@ -35,30 +45,34 @@ struct EngineHarness {
     mutating func advance(
         by duration: Double, answer: (ProbeRequest) -> Verdict? = { _ in nil }
     ) -> [Effect] {
-        let end = self.seconds + duration
+        let end = self.instant + .nanoseconds(Int64(duration * 1e9))
         var new: [Effect] = []
         for _ in 0..<100_000 {
-            guard let next = self.engine.nextDeadline, Double(next.nanoseconds) / 1e9 <= end else { break }
-            self.seconds = max(self.seconds, Double(next.nanoseconds) / 1e9)
+            guard let next = self.engine.nextDeadline, next <= end else { break }
+            self.instant = max(self.instant, next)
             let effects = self.send(.deadline)
             new += effects
             new += self.answerProbes(in: effects, answer)
         }
-        self.seconds = end
+        self.instant = end
         return new
     }
 
     private mutating func answerProbes(in effects: [Effect], _ answer: (ProbeRequest) -> Verdict?) -> [Effect] {
         var new: [Effect] = []
-        for case .probe(let request) in effects {
+        var asked = effects.probes
+        while let request = asked.first {
+            asked.removeFirst()
             guard let verdict = answer(request) else { continue }
             let failure = verdict == .up ? nil : Failure(reason: .connection, message: "connection refused")
-            new += self.send(
+            let effects = self.send(
                 .probeFinished(
                     id: request.id, component: request.component, check: request.check.name,
                     CheckResult(
                         verdict: verdict, failure: failure, startedAt: self.now.monotonic,
                         finishedAt: self.now.monotonic)))
+            new += effects
+            asked += effects.probes
         }
         return new
     }
@@ -123,7 +137,9 @@ extension [Effect] {
         self.records.compactMap { if case .note(let text) = $0 { text } else { nil } }
     }
     var skips: [String] {
-        self.records.compactMap { if case .actionSkipped(_, let action, _, _, let why) = $0 { "\(action): \(why)" } else { nil } }
+        self.records.compactMap {
+            if case .actionSkipped(_, let action, _, _, let why) = $0 { "\(action): \(why)" } else { nil }
+        }
     }
 }
 

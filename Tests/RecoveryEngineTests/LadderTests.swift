@@ -28,7 +28,9 @@ import Testing
         var world = EngineHarness([.service("web")])
         world.running("web.service", "a")
         let death = world.killed("web.service", "a")
-        let intent = death.firstIndex { if case .record(let record) = $0, case .actionIntended = record.body { true } else { false } }
+        let intent = death.firstIndex {
+            if case .record(let record) = $0, case .actionIntended = record.body { true } else { false }
+        }
         let act = death.firstIndex { if case .act = $0 { true } else { false } }
         #expect(try #require(intent) < #require(act))
     }
@@ -137,14 +139,23 @@ import Testing
         let look = Step(strategy: .healthCheck(HealthCheckStrategy()))
         var world = EngineHarness([.endpoint("api", recovery: [look, .page])])
         world.advance(by: 10) { _ in .up }
-        var down = true
-        let failing = world.advance(by: 8) { request in
-            defer { if request.id > 0, down { } }
-            return down ? .down : .up
+        // Down until the incident opens, up from the moment the step asks again.
+        var failures = 0
+        let effects = world.advance(by: 20) { _ in
+            failures += 1
+            return failures <= 3 ? .down : .up
         }
-        #expect(failing.openings.count == 1)
-        down = false
-        _ = down
-        #expect(failing.alerts.count == 1)
+        #expect(effects.openings.count == 1)
+        #expect(effects.resolutions == [.itself])
+        #expect(effects.alerts.isEmpty)
+    }
+
+    @Test func `a health check step that fails again is followed by the next step at once`() {
+        let look = Step(strategy: .healthCheck(HealthCheckStrategy()))
+        var world = EngineHarness([.endpoint("api", recovery: [look, .page])])
+        world.advance(by: 10) { _ in .up }
+        let effects = world.advance(by: 12) { _ in .down }
+        #expect(effects.openings.count == 1)
+        #expect(effects.alerts.map(\.event) == [.healingFailed])
     }
 }

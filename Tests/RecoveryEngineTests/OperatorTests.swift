@@ -31,7 +31,8 @@ import Testing
     @Test func `an exit by itself is a failure even with status 0`() {
         var world = EngineHarness([.service("web")])
         world.running("web.service", "a")
-        let exit = world.observe("web.service", UnitObservation(activeState: .inactive, subState: "dead", invocationID: "a"))
+        let exit = world.observe(
+            "web.service", UnitObservation(activeState: .inactive, subState: "dead", invocationID: "a"))
         #expect(exit.openings.first?.cause.reason == .exited)
         #expect(exit.actions.count == 1)
     }
@@ -53,7 +54,8 @@ import Testing
         world.observe(
             "web.service",
             UnitObservation(
-                activeState: .active, subState: "running", invocationID: "b", restarts: 1, activeEnteredAt: world.now.wall))
+                activeState: .active, subState: "running", invocationID: "b", restarts: 1,
+                activeEnteredAt: world.now.wall))
         #expect(world.advance(by: 3).resolutions == [.systemd])
     }
 

@@ -12,8 +12,7 @@ extension RecoveryEngine {
 
     /// A dependency, however far, of which it is not yet known whether it fails.
     func doubtfulDependency(of index: Int) -> String? {
-        for dependency in self.dependencies[index] {
-            if let deeper = self.doubtfulDependency(of: dependency) { return deeper }
+        for dependency in self.everythingNeeded(by: index) {
             switch self.machines[dependency].phase {
             case .starting, .suspect: return self.machines[dependency].component.name
             case .healthy, .failing, .recovering, .verifying, .exhausted, .suppressed, .stopped: continue
@@ -22,15 +21,29 @@ extension RecoveryEngine {
         return nil
     }
 
-    /// At a component's first bad result its dependencies are looked at too, so that they are known to fail, or not,
+    /// At each bad result of a component its dependencies are looked at too, so that they are known to fail, or not,
     /// before anything is done about it.
     mutating func askDependencies(_ index: Int) {
-        for dependency in self.dependencies[index] {
+        for dependency in self.everythingNeeded(by: index) {
             for check in self.machines[dependency].trackers.indices {
                 self.machines[dependency].hurry(check, to: self.now.monotonic)
             }
             self.armHurried(dependency)
-            self.askDependencies(dependency)
         }
+    }
+
+    /// All dependencies, near ones first, each once however many ways lead to it.
+    private func everythingNeeded(by index: Int) -> [Int] {
+        var found = self.dependencies[index]
+        guard !found.isEmpty else { return found }
+        var seen = Set(found)
+        var position = 0
+        while position < found.count {
+            for dependency in self.dependencies[found[position]] where seen.insert(dependency).inserted {
+                found.append(dependency)
+            }
+            position += 1
+        }
+        return found
     }
 }

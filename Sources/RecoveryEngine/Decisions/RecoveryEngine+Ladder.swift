@@ -115,7 +115,9 @@ extension RecoveryEngine {
         guard let culprit = machine.culprit, let failure = culprit.failure else { return nil }
         let when = step.when
         let verdict = machine.verdict
-        if !(when.verdicts ?? [.down]).contains(verdict) { return "it is not for a component that is \(verdict.rawValue)" }
+        if !(when.verdicts ?? [.down]).contains(verdict) {
+            return "it is not for a component that is \(verdict.rawValue)"
+        }
         if let checks = when.checks, !checks.contains(culprit.check.name) {
             return "its `when` names other checks than \(culprit.check.name)"
         }

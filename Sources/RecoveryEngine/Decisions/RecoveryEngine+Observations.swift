@@ -51,11 +51,10 @@ extension RecoveryEngine {
             self.machines[index].trackers[position].outstanding == id
         else { return }  // of an older policy, or begun before a repair: it says nothing about now
         self.machines[index].trackers[position].outstanding = nil
-        let wasSuspicious = self.machines[index].trackers[position].isSuspicious
         self.machines[index].trackers[position].take(result, at: self.now)
         if result.verdict == .down { self.endLook(index, result) }
         self.repace(index, position, retryAfter: result.retryAfter)
-        if !wasSuspicious, self.machines[index].trackers[position].isSuspicious { self.askDependencies(index) }
+        if result.verdict == .down, self.machines[index].incident == nil { self.askDependencies(index) }
         self.evaluateLater(index)
     }
 

@@ -46,7 +46,11 @@ extension RecoveryEngine {
         self.record(index, .resumed(by: by))
         self.touched.insert(index)
         if self.machines[index].stoppedByOperator { self.takeBackIntoCare(index) }
-        if case .exhausted = self.machines[index].phase { self.rearm(index) }
+        if case .exhausted = self.machines[index].phase {
+            self.rearm(index)
+        } else if self.machines[index].incident == nil {
+            self.machines[index].ladder.restart()
+        }
         let before = self.machines[index].breaker.state
         self.machines[index].breaker.reset()
         self.recordBreaker(index, from: before, why: "resumed by \(by)")

@@ -85,7 +85,11 @@ extension RecoveryEngine {
         switch machine.verdict {
         case .up: self.waitOutStable(index, verification)
         case .degraded:
-            if machine.actsOnDegraded { self.failProof(index, verification) } else { self.waitOutStable(index, verification) }
+            if machine.actsOnDegraded {
+                self.failProof(index, verification)
+            } else {
+                self.waitOutStable(index, verification)
+            }
         case .down:
             if verification.isLook, self.now.monotonic < (verification.deadline ?? self.now.monotonic) {
                 self.waitForEvidence(index, verification)
@@ -146,7 +150,8 @@ extension RecoveryEngine {
             return
         }
         let after = (self.now.monotonic - verification.since).brief
-        let detail = "\(verification.upAt == nil ? "not up" : "down again") \(after) after it: \(self.machines[index].complaint)"
+        let detail =
+            "\(verification.upAt == nil ? "not up" : "down again") \(after) after it: \(self.machines[index].complaint)"
         self.record(index, .verification(action: request.id, succeeded: false, detail: detail))
         if !verification.isLook { self.countFailedRecovery(index, why: "\(request.action) did not help") }
         // Down is what the proof says, whatever the checks have had time to say again.

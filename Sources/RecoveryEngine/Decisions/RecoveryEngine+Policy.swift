@@ -31,8 +31,11 @@ extension RecoveryEngine {
         }
         self.recountHost()
         self.rearmAllTimers()
-        self.effects.append(.record(AuditRecord(
-            at: self.now.wall, .policyLoaded(generation: generation, components: policy.components.map(\.name)))))
+        self.effects.append(
+            .record(
+                AuditRecord(
+                    at: self.now.wall, .policyLoaded(generation: generation, components: policy.components.map(\.name)))
+            ))
         self.effects.append(.watchUnits(Set(self.indexByUnit.keys)))
         for index in self.machines.indices { self.evaluateLater(index) }
     }
@@ -48,7 +51,9 @@ extension RecoveryEngine {
                 var gone = ComponentMachine(component: Component(name: name, checks: []), now: self.now)
                 gone.incident = saved.incident
                 gone.timeSuspended = saved.timeSuspended
-                if let request = saved.inFlight { gone.phase = .recovering(Attempt(request: request, step: 0, isDisruptive: false)) }
+                if let request = saved.inFlight {
+                    gone.phase = .recovering(Attempt(request: request, step: 0, isDisruptive: false))
+                }
                 self.withdraw(gone)
                 if let request = saved.inFlight { self.effects.append(.reconcile(request)) }
                 continue
@@ -135,7 +140,9 @@ extension ComponentMachine {
         new.component = component
         var trackers: [CheckTracker] = []
         for check in component.checks {
-            if let index = self.trackers.firstIndex(where: { $0.check.name == check.name && $0.check.kind == check.kind }),
+            if let index = self.trackers.firstIndex(where: {
+                $0.check.name == check.name && $0.check.kind == check.kind
+            }),
                 old.unit == component.unit, self.trackers[index].check.enabled == check.enabled
             {
                 var tracker = self.trackers[index]

@@ -35,7 +35,8 @@ extension RecoveryEngine {
 
     /// The checks of a component that `hurry` made due have no entries yet.
     mutating func armHurried(_ index: Int) {
-        for (check, tracker) in self.machines[index].trackers.enumerated() where tracker.nextProbeAt == self.now.monotonic {
+        for (check, tracker) in self.machines[index].trackers.enumerated()
+        where tracker.nextProbeAt == self.now.monotonic {
             self.timers.insert(TimerEntry(at: self.now.monotonic, component: index, check: check))
         }
     }

@@ -91,7 +91,8 @@ public struct RecoveryEngine: Sendable {
         var position = 0
         let limit = 64 + 64 * self.machines.count
         while position < self.agenda.count {
-            precondition(position < limit, "component \(self.machines[self.agenda[position]].component.name) never settles")
+            precondition(
+                position < limit, "component \(self.machines[self.agenda[position]].component.name) never settles")
             let index = self.agenda[position]
             position += 1
             self.agendaMembers.remove(index)

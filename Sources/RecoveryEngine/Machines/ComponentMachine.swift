@@ -261,7 +261,8 @@ struct ComponentMachine: Sendable {
             incident: self.incident,
             ladder: SavedLadder(
                 step: self.ladder.step, attempts: self.ladder.attempts, backoffLevel: self.ladder.backoffLevel,
-                exhaustedAt: self.ladder.exhaustedAt.map(now.wall(at:)), resolvedAt: self.ladder.resolvedAt.map(now.wall(at:)),
+                exhaustedAt: self.ladder.exhaustedAt.map(now.wall(at:)),
+                resolvedAt: self.ladder.resolvedAt.map(now.wall(at:)),
                 lastIncident: self.ladder.lastIncident, healedByUs: self.ladder.healedByUs),
             breaker: SavedBreaker(
                 failures: self.breaker.failures.map(now.wall(at:)),

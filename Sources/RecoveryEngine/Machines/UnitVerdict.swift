@@ -47,7 +47,8 @@ extension UnitObservation {
     private var loadFailure: Failure? {
         switch self.loadState {
         case "loaded", "merged", "stub", "": nil
-        case "masked": Failure(reason: .misconfigured, message: "the unit is masked; `systemctl unmask` makes it usable")
+        case "masked":
+            Failure(reason: .misconfigured, message: "the unit is masked; `systemctl unmask` makes it usable")
         case "not-found": Failure(reason: .misconfigured, message: "systemd knows no such unit")
         default: Failure(reason: .misconfigured, message: "the unit cannot be loaded: \(self.loadState)")
         }

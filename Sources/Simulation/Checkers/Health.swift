@@ -47,6 +47,9 @@ struct ChecksKeepTheirPace: Checker {
             self.burst = [:]
             self.disturbedAt = now
         case .told(.deadline): return self.findLate(now, knowledge)
+        case .told(.unitObserved(let unit, _)):
+            // A new process is looked at at once.
+            for component in knowledge.policy.components where component.unit == unit { self.burst[component.name] = nil }
         case .considered(.probe(let request)):
             let name = request.component
             defer { self.asked[name, default: [:]][request.check.name] = now }

@@ -38,9 +38,6 @@ struct NoActionOnForeignHands: Checker {
         guard let unit = request.unit, let seen = knowledge.units[unit]?.observation else { return nil }
         if let job = seen.job, !job.isOurs { return "\(what) while job \(job.id) of somebody else is in flight" }
         if seen.subState.hasPrefix("auto-restart") { return "\(what) while systemd restarts it itself" }
-        if seen.stoppedByOther, seen.activeState == .inactive || seen.activeState == .deactivating {
-            return "\(what), which somebody stopped"
-        }
         return nil
     }
 }
@@ -73,7 +70,7 @@ struct BreakerHolds: Checker {
 
     mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
         switch fact {
-        case .supervisorEnded: self.failures = [:]
+        case .supervisorEnded, .told(.operatorAsked(.resume)): self.failures = [:]
         case .considered(.record(let record)):
             guard let name = record.component else { return nil }
             if case .breakerChanged = record.body { self.failures[name] = [] }

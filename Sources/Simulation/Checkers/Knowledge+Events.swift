@@ -18,14 +18,11 @@ extension Knowledge {
         case .stalled: self.doubtAt = now
         case .recordingFailed(let why): self.isUnrecorded = why != nil
         case .operatorAsked(.pause(let component, let duration, _, _)):
-            self.pausedUntil[component] = max(now + duration, self.pausedUntil[component] ?? now)
+            self.pausedUntil[component] = now + duration
         case .operatorAsked(.resume(let component, _)):
             self.pausedUntil[component] = nil
-            if let component {
-                self.stopped.remove(component)
-            } else {
-                self.pausedUntil = [:]
-                self.stopped = []
+            if let component, self.stopped.remove(component) != nil, let unit = self.components[component]?.unit {
+                self.forgiven[unit] = self.units[unit]?.observation.invocationID
             }
         case .operatorAsked(.checkNow): break
         }
@@ -110,7 +107,8 @@ extension Knowledge {
         for component in self.policy.components where component.unit == unit {
             switch observation.activeState {
             case .inactive, .failed, .deactivating:
-                if observation.stoppedByOther { self.stopped.insert(component.name) }
+                let isForgiven = self.forgiven[unit] == .some(observation.invocationID) && observation.job == nil
+                if observation.stoppedByOther, !isForgiven { self.stopped.insert(component.name) }
             case .active, .activating, .reloading: self.stopped.remove(component.name)
             case .maintenance, .other: break
             }

@@ -51,6 +51,8 @@ struct Knowledge {
     var incidents: [String: OpenIncident] = [:]
     /// Components that an operator stopped.
     var stopped: Set<String> = []
+    /// Units that were given back into care after such a stop, with the invocation that it ended.
+    var forgiven: [String: String?] = [:]
     /// Each component's breaker, by the name of its state.
     var breakers: [String: String] = [:]
     /// Actions decided on (or handed over by an earlier run) whose end was not heard.

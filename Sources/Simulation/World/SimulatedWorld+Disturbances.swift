@@ -4,7 +4,7 @@ import ResilienceCore
 
 extension SimulatedWorld {
     func disturb(_ disturbance: Disturbance) {
-        guard !self.isOff else { return }
+        guard !self.isOff, !self.isCalm else { return }
         self.note("disturb   \(disturbance)")
         switch disturbance {
         case .die(let unit, let death): self.die(unit, death)
@@ -136,11 +136,11 @@ extension SimulatedWorld {
 
     private func needsHand(_ component: Component, _ unit: SimulatedUnit, isDown: Bool) -> Bool {
         let knowledge = self.referee.knowledge
+        guard isDown || self.endpoint(of: component) != .well else { return false }
         if let incident = knowledge.incidents[component.name], incident.isExhausted {
             if incident.needsPerson || unit.exit?.status == 78 { return true }
         }
-        if isDown, !component.canBeHealed { return true }
-        guard self.endpoint(of: component) != .well else { return false }
+        if isDown { return !component.canBeHealed || knowledge.isFrozen }
         // What no check of the policy can see, people see.
         let isSeen = component.checks.contains { check in
             switch check.kind {
