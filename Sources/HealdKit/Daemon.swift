@@ -135,7 +135,9 @@ public struct Daemon: Sendable {
             let count = errors.count == 1 ? "1 problem" : "\(errors.count) problems"
             throw StartError(
                 .badPolicy,
-                errors + ["heald does not start: \(count) in \(self.settings.policies). `healctl policy check` shows them."])
+                errors + [
+                    "heald does not start: \(count) in \(self.settings.policies). `healctl policy check` shows them."
+                ])
         }
     }
 

@@ -9,8 +9,7 @@ enum Directories {
         if mkdir(path, mode) == 0 || errno == EEXIST { return }
         // On a read-only filesystem mkdir(2) may say so before it says that the directory is there.
         let number = errno
-        var status = stat()
-        if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { return }
+        if access(path, F_OK) == 0 { return }
         throw StartError(
             .cannotCreate,
             [

@@ -22,3 +22,18 @@ public struct HostAdapters: Sendable {
         self.notifier = notifier
     }
 }
+
+extension HostAdapters {
+    /// The real ones.
+    ///
+    /// - Throws: `SystemdError` where the process may have no more descriptors or threads. A bus that is absent is waited
+    ///   for.
+    public static func systemd(
+        _ settings: HealdSettings, logger: Logger, sink: @escaping EventSink
+    ) throws -> HostAdapters {
+        let manager = try SystemdManager(address: BusAddress(settings.bus), logger: logger, sink: sink)
+        return HostAdapters(
+            observer: manager, actions: ActionRegistry(systemd: manager), evidence: JournalEvidence(),
+            journal: JournalWriter(), notifier: SystemdNotifier())
+    }
+}
