@@ -121,3 +121,52 @@ public struct CheckStatus: Hashable, Sendable, Codable {
         self.seconds = seconds
     }
 }
+
+// What is not known is `null`, never an absent key: readers of the stable JSON may rely on every key.
+
+extension SupervisorStatus.PolicyStatus {
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(self.generation, forKey: .generation)
+        try container.encode(self.loadedAt, forKey: .loadedAt)
+        try container.encode(self.error, forKey: .error)
+    }
+}
+
+extension SupervisorStatus {
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(self.state, forKey: .state)
+        try container.encode(self.reason, forKey: .reason)
+        try container.encode(self.version, forKey: .version)
+        try container.encode(self.startedAt, forKey: .startedAt)
+        try container.encode(self.policy, forKey: .policy)
+        try container.encode(self.components, forKey: .components)
+    }
+}
+
+extension ComponentStatus {
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(self.name, forKey: .name)
+        try container.encode(self.verdict, forKey: .verdict)
+        try container.encode(self.state, forKey: .state)
+        try container.encode(self.detail, forKey: .detail)
+        try container.encode(self.since, forKey: .since)
+        try container.encode(self.unit, forKey: .unit)
+        try container.encode(self.checks, forKey: .checks)
+        try container.encode(self.openIncident, forKey: .openIncident)
+    }
+}
+
+extension CheckStatus {
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(self.name, forKey: .name)
+        try container.encode(self.type, forKey: .type)
+        try container.encode(self.verdict, forKey: .verdict)
+        try container.encode(self.message, forKey: .message)
+        try container.encode(self.lastAt, forKey: .lastAt)
+        try container.encode(self.seconds, forKey: .seconds)
+    }
+}

@@ -12,6 +12,13 @@ public protocol SupervisorClock: Sendable {
     func now() -> Moment
     /// Returns at `deadline` or a little later; throws `CancellationError` when the task is cancelled.
     func sleep(until deadline: MonotonicInstant) async throws
+    /// How long the machine has been suspended in all, since some point before the process began. The deciding clock
+    /// stood still meanwhile.
+    var suspended: Duration { get }
+}
+
+extension SupervisorClock {
+    public var suspended: Duration { .zero }
 }
 
 /// The service manager as the source of observations. Events go to the sink given at its start.
@@ -25,6 +32,9 @@ public protocol UnitObserver: Sendable {
 public protocol ActionRunner: Sendable {
     /// Does it and follows it to its end, within `request.timeout` and a small margin. Never throws: every way to end
     /// is an outcome.
+    ///
+    /// The part before its first suspension runs on the loop's own thread, so that an action is on its way without a
+    /// change of threads: it must not block there.
     func run(_ request: ActionRequest) async -> ActionOutcome
     /// Finds out what became of an action that an earlier run intended. Does nothing itself.
     func reconcile(_ request: ActionRequest) async -> ActionOutcome
@@ -104,6 +114,9 @@ public protocol AlertDispatcher: Sendable {
     func wake()
     /// The channels changed.
     func update(channels: [String: Channel])
+    /// Sends a message that cannot be put into the outbox because the audit trail cannot be written; it is forgotten
+    /// when the process ends. Returns at once.
+    func sendUnrecorded(_ message: AlertMessage)
 }
 
 /// The system's log, structured.

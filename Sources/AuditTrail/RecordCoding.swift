@@ -1,0 +1,94 @@
+import Foundation
+import Policy
+import RecoveryEngine
+import ResilienceCore
+
+/// How records and states are written: JSON with sorted keys. What is hashed is the text as it stands in the database,
+/// so a later encoder that writes it otherwise breaks nothing.
+final class RecordCoder {
+    private let encoder: JSONEncoder
+    private let decoder = JSONDecoder()
+
+    init() {
+        self.encoder = JSONEncoder()
+        self.encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    }
+
+    func encode(_ value: some Encodable) throws -> String {
+        String(decoding: try self.encoder.encode(value), as: UTF8.self)
+    }
+
+    func decode<Value: Decodable>(_ type: Value.Type, _ text: String) throws -> Value {
+        try self.decoder.decode(type, from: Data(text.utf8))
+    }
+}
+
+extension AuditRecord.Body {
+    /// The name of the case, as in the table and in the JSON.
+    var kind: String {
+        switch self {
+        case .supervisorStarted: "supervisorStarted"
+        case .supervisorStopped: "supervisorStopped"
+        case .policyLoaded: "policyLoaded"
+        case .policyRejected: "policyRejected"
+        case .incidentOpened: "incidentOpened"
+        case .incidentSuppressed: "incidentSuppressed"
+        case .incidentExhausted: "incidentExhausted"
+        case .incidentRearmed: "incidentRearmed"
+        case .incidentResolved: "incidentResolved"
+        case .actionIntended: "actionIntended"
+        case .actionFinished: "actionFinished"
+        case .actionSkipped: "actionSkipped"
+        case .verification: "verification"
+        case .note: "note"
+        case .evidence: "evidence"
+        case .breakerChanged: "breakerChanged"
+        case .freezeChanged: "freezeChanged"
+        case .paused: "paused"
+        case .resumed: "resumed"
+        case .timeCounts: "timeCounts"
+        case .pruned: "pruned"
+        }
+    }
+
+    /// The same with every text that can come from outside made safe and bounded.
+    var cleaned: Self {
+        switch self {
+        case .incidentOpened(var opening):
+            opening.cause.message = message(opening.cause.message)
+            return .incidentOpened(opening)
+        case .actionIntended(let id, let action, let attempt, let step, let unit, let why):
+            return .actionIntended(id: id, action: action, attempt: attempt, step: step, unit: unit, why: detail(why))
+        case .actionFinished(let id, var outcome):
+            outcome.detail = detail(outcome.detail)
+            return .actionFinished(id: id, outcome)
+        case .actionSkipped(let id, let action, let attempt, let step, let why):
+            return .actionSkipped(id: id, action: action, attempt: attempt, step: step, why: detail(why))
+        case .verification(let action, let succeeded, let text):
+            return .verification(action: action, succeeded: succeeded, detail: detail(text))
+        case .note(let text): return .note(detail(text))
+        case .evidence(let kind, let text):
+            return .evidence(kind: kind, text: PlainText.clean(text, .lastBytes(PlainText.evidenceBytes), lines: true))
+        case .supervisorStopped(let reason): return .supervisorStopped(reason: detail(reason))
+        case .policyRejected(let first, let errors):
+            return .policyRejected(firstError: detail(first), errors: errors)
+        case .breakerChanged(let from, let to, let why): return .breakerChanged(from: from, to: to, why: detail(why))
+        case .freezeChanged(let frozen, let why): return .freezeChanged(frozen: frozen, why: detail(why))
+        case .paused(let until, let name, let reason):
+            return .paused(until: until, by: detail(name), reason: detail(reason))
+        case .resumed(let name): return .resumed(by: detail(name))
+        case .timeCounts(let counts, let why): return .timeCounts(counts, why: detail(why))
+        case .supervisorStarted, .policyLoaded, .incidentSuppressed, .incidentExhausted, .incidentRearmed,
+            .incidentResolved, .pruned:
+            return self
+        }
+    }
+}
+
+private func message(_ text: String) -> String {
+    PlainText.clean(text, .characters(PlainText.messageCharacters))
+}
+
+private func detail(_ text: String) -> String {
+    PlainText.clean(text, .firstBytes(PlainText.detailBytes))
+}

@@ -1,0 +1,211 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import NIOHTTPTypes
+import RecoveryEngine
+import Supervisor
+
+/// What a request comes with.
+struct ControlContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    let channel: any Channel
+
+    init(source: ApplicationRequestContextSource) {
+        self.coreContext = CoreRequestContextStorage(source: source)
+        self.channel = source.channel
+    }
+}
+
+/// The routes: one closed table, so that no name that a client makes up can reach anything else.
+struct ControlResponder: HTTPResponder {
+    typealias Context = ControlContext
+
+    let control: any SupervisorControl
+    let statusReader: StatusReader
+    let limits: ControlLimits
+    let operatorGroup: String
+    let version: String
+    let accounts: Accounts
+    /// The TCP listener that requests come in by; `nil` for the Unix-domain socket.
+    let http: HTTPListener?
+    let logger: Logger
+
+    enum Route: Hashable {
+        case status, version, health, reload, pause, resume
+        case check(String)
+
+        init?(path: String) {
+            switch path {
+            case "/v1/status": self = .status
+            case "/v1/version": self = .version
+            case "/v1/healthz": self = .health
+            case "/v1/reload": self = .reload
+            case "/v1/pause": self = .pause
+            case "/v1/resume": self = .resume
+            default:
+                let prefix = "/v1/check/"
+                guard path.hasPrefix(prefix) else { return nil }
+                let name = path.dropFirst(prefix.count)
+                // A component's name needs no percent-encoding, so nothing is decoded.
+                guard (1...63).contains(name.utf8.count), Self.isName(name) else { return nil }
+                self = .check(String(name))
+            }
+        }
+
+        /// `[a-z0-9][a-z0-9._-]*`, as policies name components.
+        private static func isName(_ text: Substring) -> Bool {
+            text.utf8.enumerated().allSatisfy { index, byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+                case UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"): index > 0
+                default: false
+                }
+            }
+        }
+
+        var isChange: Bool {
+            switch self {
+            case .status, .version, .health: false
+            case .reload, .pause, .resume, .check: true
+            }
+        }
+
+        var name: String {
+            switch self {
+            case .status: "status"
+            case .version: "version"
+            case .health: "healthz"
+            case .reload: "reload"
+            case .pause: "pause"
+            case .resume: "resume"
+            case .check: "check"
+            }
+        }
+    }
+
+    func respond(to request: Request, context: ControlContext) async throws -> Response {
+        do {
+            return try await self.answer(request, context).response
+        } catch let refusal as ControlRefusal {
+            return refusal.answer.response
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch is NIOTooManyBytesError {
+            return ControlRefusal.tooLarge(limit: self.limits.bodyBytes).answer.response
+        } catch ControlError.noSuchComponent(let name, let known) {
+            return ControlRefusal.noSuchComponent(name, known: known).answer.response
+        } catch ControlError.invalid(let why) {
+            return ControlRefusal.invalid(why).answer.response
+        }
+    }
+
+    private func answer(_ request: Request, _ context: ControlContext) async throws -> ControlAnswer {
+        let caller = try await self.caller(of: context.channel)
+        if let http = self.http {
+            let port = context.channel.localAddress?.port ?? http.port
+            guard http.answers(to: request.head.authority, boundPort: port) else { throw ControlRefusal.wrongHost() }
+        }
+        guard let route = Route(path: request.uri.path) else { throw ControlRefusal.noSuchRoute() }
+        let allowed: HTTPRequest.Method = route.isChange ? .post : .get
+        guard request.method == allowed else { throw ControlRefusal.wrongMethod(allow: allowed.rawValue) }
+        if route.isChange {
+            return try await self.change(route, request, caller)
+        }
+        return try await self.read(route, caller)
+    }
+
+    private func read(_ route: Route, _ caller: Caller) async throws -> ControlAnswer {
+        switch route {
+        case .version: return try ControlAnswer(["version": self.version])
+        case .health: return try await self.health()
+        case .status, .reload, .pause, .resume, .check:
+            let reading = try await self.bounded(self.limits.status) { [statusReader] in
+                caller.mayChange ? try await statusReader.fresh() : try await statusReader.recent()
+            }
+            return ControlAnswer(body: reading.body)
+        }
+    }
+
+    /// 200 while the decision loop answers and can do its work, or holds back on purpose; 503 where it cannot.
+    private func health() async throws -> ControlAnswer {
+        struct Health: Encodable {
+            var status: String
+            var state: String?
+        }
+        do {
+            let reading = try await withDeadline(self.limits.status) { [statusReader] in try await statusReader.recent() }
+            let state = reading.status.state
+            let works = state != "unrecorded" && state != "blind"
+            return try ControlAnswer(
+                status: works ? .ok : .serviceUnavailable, Health(status: works ? "ok" : "impaired", state: state))
+        } catch is DeadlinePassed {
+            return try ControlAnswer(status: .serviceUnavailable, Health(status: "stalled", state: nil))
+        }
+    }
+
+    private func change(_ route: Route, _ request: Request, _ caller: Caller) async throws -> ControlAnswer {
+        let peer = try self.requireOperator(caller, route)
+        if let length = request.headers[.contentLength].flatMap(Int.init), length > self.limits.bodyBytes {
+            throw ControlRefusal.tooLarge(limit: self.limits.bodyBytes)
+        }
+        let body = [UInt8](buffer: try await request.body.collect(upTo: self.limits.bodyBytes))
+        let name = self.accounts.userName(of: peer.user)
+        self.logger.info(
+            "An operator asked for a change",
+            metadata: ["route": "\(route.name)", "uid": "\(peer.user)", "pid": "\(peer.processID)"])
+        switch route {
+        case .reload:
+            let report = try await self.bounded(self.limits.change) { [control] in await control.reload(by: name) }
+            return try ControlAnswer(status: report.applied ? .ok : .unprocessableContent, report)
+        case .pause:
+            let pause = try PauseRequest.read(from: body)
+            try await self.bounded(self.limits.change) { [control] in
+                try await control.pause(
+                    component: pause.component, for: pause.duration, by: name, reason: pause.reason)
+            }
+            return try ControlAnswer(["ok": true])
+        case .resume:
+            let resume = body.isEmpty ? ResumeRequest(component: nil) : try ResumeRequest.read(from: body)
+            try await self.bounded(self.limits.change) { [control] in
+                try await control.resume(component: resume.component, by: name)
+            }
+            return try ControlAnswer(["ok": true])
+        case .check(let component):
+            let checks = try await self.bounded(self.limits.check) { [control] in
+                try await control.checkNow(component: component)
+            }
+            return try ControlAnswer(["checks": checks])
+        case .status, .version, .health:
+            throw ControlRefusal.noSuchRoute()
+        }
+    }
+
+    private func requireOperator(_ caller: Caller, _ route: Route) throws -> Peer {
+        switch caller {
+        case .operating(let peer): return peer
+        case .remote: throw ControlRefusal.readOnly()
+        case .reading(let peer):
+            self.logger.notice(
+                "A change was refused to somebody who is no operator",
+                metadata: ["route": "\(route.name)", "uid": "\(peer.user)", "pid": "\(peer.processID)"])
+            throw ControlRefusal.notPermitted(user: self.accounts.userName(of: peer.user), group: self.operatorGroup)
+        }
+    }
+
+    private func bounded<Value: Sendable>(
+        _ limit: Duration, _ work: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        do { return try await withDeadline(limit, work) } catch is DeadlinePassed { throw ControlRefusal.tooSlow(limit) }
+    }
+
+    /// Who the connection's guard found at its other end.
+    private func caller(of channel: any Channel) async throws -> Caller {
+        let caller = try await channel.eventLoop.submit {
+            try channel.pipeline.syncOperations.handler(type: ConnectionGuard.self).caller
+        }.get()
+        // The connection was closed meanwhile: nobody is there to be answered.
+        guard let caller else { throw CancellationError() }
+        return caller
+    }
+}

@@ -1,0 +1,39 @@
+import Actions
+import Logging
+import Supervisor
+import Systemd
+
+/// What reaches the machine that heald runs on. Tests bring their own.
+public struct HostAdapters: Sendable {
+    public var observer: any UnitObserver
+    public var actions: any ActionRunner
+    public var evidence: any EvidenceSource
+    public var journal: any JournalSink
+    public var notifier: any ServiceNotifier
+
+    public init(
+        observer: any UnitObserver, actions: any ActionRunner, evidence: any EvidenceSource, journal: any JournalSink,
+        notifier: any ServiceNotifier
+    ) {
+        self.observer = observer
+        self.actions = actions
+        self.evidence = evidence
+        self.journal = journal
+        self.notifier = notifier
+    }
+}
+
+extension HostAdapters {
+    /// The real ones.
+    ///
+    /// - Throws: `SystemdError` where the process may have no more descriptors or threads. A bus that is absent is waited
+    ///   for.
+    public static func systemd(
+        _ settings: HealdSettings, logger: Logger, sink: @escaping EventSink
+    ) throws -> HostAdapters {
+        let manager = try SystemdManager(address: BusAddress(settings.bus), logger: logger, sink: sink)
+        return HostAdapters(
+            observer: manager, actions: ActionRegistry(systemd: manager), evidence: JournalEvidence(),
+            journal: JournalWriter(), notifier: SystemdNotifier())
+    }
+}

@@ -1,0 +1,79 @@
+/// What can be said of a unit by its name alone.
+///
+/// - SeeAlso: systemd.unit(5), "Description".
+enum UnitName {
+    /// Kinds of unit that can be started, stopped and restarted.
+    static let kinds = ["service", "socket", "timer", "mount", "automount", "swap", "path", "target"]
+    private static let otherKinds = ["device", "scope", "slice"]
+
+    static let type = ValueType<String>(
+        shape: .text(
+            TextShape(
+                pattern: "^[A-Za-z0-9:_.\\\\@-]+[.](\((kinds + otherKinds).joined(separator: "|")))$", length: 3...255,
+                name: "unit name")),
+        read: { node, context in
+            guard let text = node.string else {
+                context.report(node, expected: "the full name of a systemd unit such as \"nginx.service\"")
+                return nil
+            }
+            if let why = problem(with: text) {
+                context.report(at: node.offset, .schema, "got \(node.shown); \(why)")
+                return nil
+            }
+            return text
+        }, show: { "\"\($0)\"" })
+
+    /// Why a text is not the full name of a unit that can be acted on.
+    private static func problem(with text: String) -> String? {
+        let isWellFormed =
+            (1...255).contains(text.utf8.count)
+            && text.utf8.allSatisfy { isLetterOrDigit($0) || ":-_.\\@".utf8.contains($0) }
+        let full = "the full name of a systemd unit such as \"nginx.service\""
+        guard isWellFormed else { return "expected \(full)" }
+        guard let dot = text.lastIndex(of: "."), (kinds + otherKinds).contains(String(text[text.index(after: dot)...]))
+        else {
+            return "expected \(full); did you mean \(quoted(text + ".service", limit: 255))?"
+        }
+        let name = text[..<dot]
+        if name.isEmpty { return "expected \(full)" }
+        if name.hasSuffix("@") { return "a template is no unit; name an instance such as \"\(name)1\(text[dot...])\"" }
+        return nil
+    }
+
+    /// Why heald never acts on a unit, whatever a policy says; `nil` for all others.
+    static func protection(of unit: String) -> String? {
+        if unit == "heald.service" { return "it is this supervisor" }
+        if unit == "init.scope" { return "it is systemd itself" }
+        if ["scope", "slice", "device"].contains(where: { unit.hasSuffix("." + $0) }) {
+            return "a unit of this kind cannot be restarted"
+        }
+        if unit == "-.mount" { return "it is the root file system" }
+        if unit.hasPrefix("systemd-"), unit.hasSuffix(".service") || unit.hasSuffix(".socket") {
+            return "it belongs to systemd"
+        }
+        let name = unit.prefix { $0 != "@" && $0 != "." }
+        if (name == "ssh" || name == "sshd"), unit.hasSuffix(".service") || unit.hasSuffix(".socket") {
+            return "operators reach the machine through it"
+        }
+        return protectedUnits[unit]
+    }
+
+    private static let protectedUnits: [String: String] = {
+        var units: [String: String] = [:]
+        for unit in ["dbus.service", "dbus.socket", "dbus-broker.service"] {
+            units[unit] = "systemd is reached through it"
+        }
+        for unit in ["polkit.service"] { units[unit] = "it decides who may act" }
+        for unit in ["networking.service", "NetworkManager.service", "connman.service", "wicked.service"] {
+            units[unit] = "operators reach the machine through it"
+        }
+        let targets = [
+            "basic", "default", "emergency", "exit", "final", "graphical", "halt", "hibernate", "kexec", "local-fs",
+            "multi-user", "network", "network-online", "poweroff", "reboot", "rescue", "shutdown", "sleep", "suspend",
+            "sysinit", "umount", "initrd", "initrd-switch-root", "soft-reboot", "ctrl-alt-del", "runlevel0",
+            "runlevel1", "runlevel2", "runlevel3", "runlevel4", "runlevel5", "runlevel6",
+        ]
+        for target in targets { units["\(target).target"] = "starting or stopping it changes the state of the machine" }
+        return units
+    }()
+}

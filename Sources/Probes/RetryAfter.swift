@@ -1,0 +1,54 @@
+import ResilienceCore
+
+/// How long a server asks to be left alone (RFC 9110, section 10.2.3): seconds, or a date.
+enum RetryAfter {
+    /// Nobody is obeyed for longer.
+    static let longest = Duration.seconds(3_600)
+
+    /// - Returns: `nil` where the value is neither; zero where the date has passed.
+    static func parse(_ value: [UInt8], now: WallTime) -> Duration? {
+        if !value.isEmpty, value.allSatisfy(\.isDigit) {
+            guard value.count <= 9, let seconds = Int64(String(decoding: value, as: UTF8.self)) else {
+                return self.longest
+            }
+            return min(self.longest, .seconds(seconds))
+        }
+        guard let date = self.date(value) else { return nil }
+        return min(self.longest, max(.zero, date - now))
+    }
+
+    /// An IMF-fixdate, the one form that may be sent: `Sun, 06 Nov 1994 08:49:37 GMT`.
+    private static func date(_ value: [UInt8]) -> WallTime? {
+        let text = String(decoding: value, as: UTF8.self)
+        let words = text.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+        guard words.count == 6, words[0].utf8.count == 4, words[0].hasSuffix(","), words[5] == "GMT",
+            let day = self.number(words[1], digits: 2), let month = self.months.firstIndex(of: words[2]),
+            let year = self.number(words[3], digits: 4)
+        else { return nil }
+        let clock = words[4].split(separator: ":", omittingEmptySubsequences: false).map {
+            self.number(String($0), digits: 2)
+        }
+        guard clock.count == 3, let hour = clock[0], let minute = clock[1], let second = clock[2],
+            1...31 ~= day, hour < 24, minute < 60, second <= 60
+        else { return nil }
+        let seconds = self.days(year: year, month: month + 1, day: day) * 86_400 + hour * 3_600 + minute * 60 + second
+        return WallTime(microseconds: Int64(seconds) * 1_000_000)
+    }
+
+    private static let months = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ]
+
+    private static func number(_ text: String, digits: Int) -> Int? {
+        text.utf8.count == digits && text.utf8.allSatisfy(\.isDigit) ? Int(text) : nil
+    }
+
+    /// Days since 1970-01-01 in the Gregorian calendar; the year is taken to begin in March, so that a leap day ends it.
+    private static func days(year: Int, month: Int, day: Int) -> Int {
+        let shifted = month > 2 ? year : year - 1
+        let monthFromMarch = (month + 9) % 12
+        let dayOfYear = (153 * monthFromMarch + 2) / 5 + day - 1
+        let century = shifted / 100
+        return 365 * shifted + shifted / 4 - century + century / 4 + dayOfYear - 719_468
+    }
+}

@@ -1,0 +1,141 @@
+import Glibc
+import Policy
+import RecoveryEngine
+import ResilienceCore
+import Supervisor
+
+/// Runs `http`, `tcp` and `exec` checks against the real world.
+///
+/// All connections and child processes are watched by one thread; names are looked up and programs loaded by a few
+/// others, because those calls may block. No check waits for another, except that only so many programs run at once.
+/// Answers are reported from the watching thread: a report must not block.
+public final class SystemProber: Prober {
+    /// What bounds the prober.
+    public struct Limits: Hashable, Sendable {
+        /// Programs that run at once; further ones wait, and their timeout begins when they do.
+        public var programs: Int
+        /// Connections at once; a check beyond them is `unknown`.
+        public var connections: Int
+
+        /// - Parameter connections: `nil` for half the descriptors that the process may open.
+        public init(programs: Int = 16, connections: Int? = nil) {
+            self.programs = max(1, programs)
+            self.connections = max(1, connections ?? Self.halfOfDescriptors)
+        }
+
+        /// The other half is for the audit trail, the bus, the control socket and the pipes of programs.
+        private static var halfOfDescriptors: Int {
+            var limit = rlimit()
+            guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 512 }
+            return Int(clamping: min(limit.rlim_cur, 65_536) / 2)
+        }
+    }
+
+    private let reactor: Reactor
+    private let resolver = Resolver()
+    private let connections: ConnectionCount
+    private let programs: ExecQueue
+
+    /// - Throws: `ProberError` where descriptors or threads have run out.
+    public init(limits: Limits = Limits()) throws {
+        self.reactor = try Reactor(name: "heald-probes")
+        self.connections = ConnectionCount(max: limits.connections)
+        self.programs = ExecQueue(running: limits.programs)
+    }
+
+    deinit { self.stop() }
+
+    /// Ends every running check (each is reported as `unknown`; programs are killed) and the prober's threads. Returns
+    /// at once.
+    public func stop() {
+        self.reactor.stop()
+        self.resolver.stop()
+        self.programs.stop()
+    }
+
+    /// Never blocks. A `unit` check is no probe's business and is reported as `unknown`.
+    public func start(_ request: ProbeRequest, report: @escaping @Sendable (CheckResult) -> Void) {
+        let accepted = self.reactor.submit { [resolver, connections, programs] reactor in
+            guard reactor.isRunning else {
+                return Self.report(.unknown("the supervisor is stopping"), to: report)
+            }
+            let check = request.check
+            switch check.kind {
+            case .http(let http):
+                guard let conversation = HTTPConversation(http) else {
+                    return Self.report(
+                        .down(.misconfigured, "the request's method, target or a header contains a control character"),
+                        to: report)
+                }
+                Self.connect(
+                    conversation, host: http.host, port: http.port, unixSocket: http.unixSocket, check: check,
+                    latency: http.expect.latency, reactor: reactor, resolver: resolver, connections: connections,
+                    report: report)
+            case .tcp(let tcp):
+                Self.connect(
+                    TCPConversation(tcp), host: tcp.host, port: tcp.port, unixSocket: nil, check: check, latency: nil,
+                    reactor: reactor, resolver: resolver, connections: connections, report: report)
+            case .exec(let exec):
+                programs.start(
+                    exec, key: "\(request.component)/\(check.name)", timeout: check.timeout,
+                    patience: max(check.interval, check.timeout), on: reactor, report: report)
+            case .unit:
+                Self.report(.unknown("a unit check is answered by the service manager, not by a probe"), to: report)
+            }
+        }
+        if !accepted { Self.report(.unknown("the supervisor is stopping"), to: report) }
+    }
+
+    private static func connect(
+        _ conversation: any Conversation, host: String, port: Int, unixSocket: String?, check: Check,
+        latency: Duration?, reactor: Reactor, resolver: Resolver, connections: ConnectionCount,
+        report: @escaping @Sendable (CheckResult) -> Void
+    ) {
+        guard connections.current < connections.max else {
+            return Self.report(
+                .unknown("\(connections.max) connections are open already; raise LimitNOFILE=", reason: .resource),
+                to: report)
+        }
+        var addresses: [SocketAddress]?
+        if let path = unixSocket {
+            guard let address = SocketAddress(unixSocket: path) else {
+                return Self.report(.down(.misconfigured, "\(path) is too long for a socket's path"), to: report)
+            }
+            addresses = [address]
+        } else {
+            addresses = Resolver.immediate(host, port: port)
+        }
+        connections.current += 1
+        let probe = SocketProbe(
+            reactor: reactor, conversation: conversation, host: unixSocket ?? host, timeout: check.timeout,
+            latency: latency, isLookedUp: { resolver.hasBegun(host) }
+        ) { result in
+            connections.current -= 1
+            report(result)
+        }
+        let token = probe.start(addresses: addresses)
+        guard addresses == nil else { return }
+        resolver.resolve(host, port: port) { answer in
+            reactor.submit { reactor in
+                (reactor.client(token) as? SocketProbe)?.resolved(answer)
+            }
+        }
+    }
+
+    static func report(_ finding: Finding, to report: (CheckResult) -> Void) {
+        let now = ProbeClock.now()
+        report(
+            CheckResult(
+                verdict: finding.verdict, failure: finding.failure, startedAt: now, finishedAt: now,
+                output: finding.output, retryAfter: finding.retryAfter))
+    }
+}
+
+/// How many connections are open.
+///
+/// `@unchecked Sendable`: `current` is touched on the reactor's thread only.
+final class ConnectionCount: @unchecked Sendable {
+    let max: Int
+    var current = 0
+    init(max: Int) { self.max = max }
+}

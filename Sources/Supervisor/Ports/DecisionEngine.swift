@@ -1,0 +1,17 @@
+import RecoveryEngine
+import ResilienceCore
+
+/// What the loop needs of the engine. `RecoveryEngine` is the one that decides; the loop is tested with scripted ones,
+/// because some of what it must withstand the engine never asks for.
+public protocol DecisionEngine: Sendable {
+    /// When `Event.deadline` is wanted next, if nothing else happens before.
+    var nextDeadline: MonotonicInstant? { get }
+    /// The state of the whole host, and why where it is not `running`.
+    var hostState: (state: String, reason: String?) { get }
+    /// Takes in one event and gives effects in order.
+    mutating func handle(_ event: Event, at now: Moment) -> [Effect]
+    /// Every component, in name order.
+    func componentStatuses(at now: Moment) -> [ComponentSnapshot]
+}
+
+extension RecoveryEngine: DecisionEngine {}

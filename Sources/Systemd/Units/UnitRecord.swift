@@ -1,0 +1,146 @@
+import RecoveryEngine
+import ResilienceCore
+
+/// One watched unit: what is known of it, who touched it, and what was told of it. On the bus thread only.
+final class UnitRecord {
+    /// A job of the unit that has not ended.
+    struct Job {
+        var id: UInt32
+        /// `nil` until systemd has been asked.
+        var type: String?
+        var isOurs: Bool
+        /// systemd's own `Restart=` asked for it.
+        var isAutomatic: Bool
+        /// The unit's invocation when the job appeared.
+        var invocationBefore: String?
+        /// systemd has been asked for the type and has not answered yet.
+        var isTypeAwaited = false
+
+        /// A stop that the supervisor did not ask for.
+        var isForeignStop: Bool { !self.isOurs && self.type == "stop" }
+    }
+
+    /// As the policy calls it; may be an alias.
+    let name: String
+    /// systemd's primary name of it, which is how job signals call it.
+    var primaryName: String
+    /// The object of the primary name, which is where its signals come from.
+    var path: String
+
+    /// The sink wants to hear of it; otherwise it is here for an action only.
+    var isTold = true
+    /// `nil`: not known at present.
+    var state: UnitState?
+    /// Only what a listing tells is known; the rest is being read.
+    var isPartial = true
+    /// The first half of a change, until the second comes.
+    var stagedService: ServiceState?
+    /// Grows with each snapshot, so that an older answer is told from a newer signal.
+    var generation = 0
+    /// A reading of all properties is queued or under way.
+    var isReading = false
+    /// Called, in order, when a full snapshot has been taken or could not be had.
+    var readers: [(SystemdError?) -> Void] = []
+
+    var job: Job?
+    /// Actions under way on it.
+    var users = 0
+    /// Calls of ours that queue a job for it and have not been answered.
+    var ownCalls = 0
+    var stoppedByOther = false
+    var startedByOther = false
+    /// The invocation that was stopped.
+    var stoppedInvocation: String?
+    /// Whether nobody watched since the last snapshot, so that jobs may have gone by unseen.
+    var hasGap = true
+
+    /// What the sink was last told; `nil`: nothing that still counts.
+    var delivered: UnitObservation?
+    /// A descriptor of the main process, and which process that is.
+    var death: (descriptor: Int32, pid: Int32)?
+
+    init(name: String) {
+        self.name = name
+        self.primaryName = name
+        self.path = UnitName.objectPath(of: name)
+    }
+
+    var isService: Bool { self.primaryName.hasSuffix(".service") }
+
+    /// What is to be told, as things stand; `nil` where it is not known or not yet certain.
+    var observation: UnitObservation? {
+        guard let state = self.state else { return nil }
+        // A unit that went down under somebody's job of which the type is not known yet: the answer is a matter of a
+        // millisecond, and decides between a failure and an operator's hand.
+        if state.isDown, let job = self.job, !job.isOurs, job.type == nil, job.isTypeAwaited { return nil }
+        // A death is told once and whole: how it ended has to be known first.
+        if self.isPartial, state.general.load == "loaded", !state.isUp { return nil }
+        return UnitObservation(
+            loadState: state.general.load, activeState: state.general.active, subState: state.general.sub,
+            invocationID: state.general.invocation, mainPID: state.service.mainPID, result: state.service.result,
+            exit: state.service.exit,
+            job: self.job.map { UnitJob(id: $0.id, type: $0.type ?? "", isOurs: $0.isOurs) },
+            stoppedByOther: self.stoppedByOther, startedByOther: self.startedByOther,
+            restarts: state.service.restarts, activeEnteredAt: Self.wall(state.general.activeEnter),
+            inactiveEnteredAt: Self.wall(state.general.inactiveEnter))
+    }
+
+    private static func wall(_ microseconds: UInt64) -> WallTime? {
+        microseconds == 0 ? nil : WallTime(microseconds: Int64(clamping: microseconds))
+    }
+
+    // MARK: Whose hand
+
+    /// Takes in a complete snapshot.
+    func take(_ new: UnitState) {
+        let old = self.state
+        self.state = new
+        self.generation += 1
+        self.stagedService = nil
+        self.isPartial = false
+        if let old, new.service.restarts > old.service.restarts { self.job?.isAutomatic = true }
+        if new.isDown {
+            if let old, !old.isDown { self.startedByOther = false }
+            if let job = self.job, job.isForeignStop { self.markStopped() }
+            // The job, if there was one, went by unseen.
+            if self.hasGap, self.job == nil, old == nil || old?.isDown == false || old?.general != new.general {
+                if new.wasStopped { self.markStopped() }
+            }
+        } else if new.general.active != .deactivating, new.general.invocation != self.stoppedInvocation {
+            self.stoppedByOther = false
+            self.stoppedInvocation = nil
+        }
+        if !new.isDown, let job = self.job { self.noteStart(by: job) }
+        self.hasGap = false
+    }
+
+    /// A job of ours or somebody else's has ended, or was seen to be gone.
+    func jobEnded(result: String) {
+        guard let job = self.job else { return }
+        self.job = nil
+        self.state?.general.job = 0
+        guard !job.isOurs, let state = self.state else { return }
+        // Too short to be asked: a start gives a new invocation, a stop leaves the old one behind.
+        let type = job.type ?? (state.isDown && state.general.invocation == job.invocationBefore ? "stop" : "start")
+        if type == "stop" {
+            if state.isDown {
+                self.markStopped()
+            } else if result != "done" {
+                self.stoppedByOther = false
+            }
+        } else if result == "done" {
+            self.noteStart(by: job)
+        }
+    }
+
+    func markStopped() {
+        self.stoppedByOther = true
+        self.stoppedInvocation = self.state?.general.invocation
+    }
+
+    private func noteStart(by job: Job) {
+        guard !job.isOurs, !job.isAutomatic, let state = self.state, !state.isDown else { return }
+        guard job.type != "stop", state.general.invocation != job.invocationBefore else { return }
+        self.startedByOther = true
+    }
+}

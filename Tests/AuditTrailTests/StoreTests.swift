@@ -1,0 +1,121 @@
+import Foundation
+import GRDB
+import Policy
+import RecoveryEngine
+import ResilienceCore
+import Supervisor
+import Testing
+
+@testable import AuditTrail
+
+@Suite struct StoreTests {
+    @Test func `an incident goes from its opening to the stable JSON`() throws {
+        let scene = try Scene()
+        let database = try scene.open()
+        try database.commit(
+            Scene.batch([
+                scene.record(.supervisorStarted(version: "1", processID: 1)),
+                scene.record(.policyLoaded(generation: 1, components: ["api"])),
+            ]))
+        scene.pass(.seconds(10))
+        try database.commit(Scene.batch(scene.healedIncident("api", 1, action: 1), durable: true))
+        scene.pass(.seconds(10))
+        try database.commit(Scene.batch([scene.opened("db", 2, reason: .timeout, message: "no answer")], durable: true))
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let text = String(decoding: try encoder.encode(try scene.reader().incidents()), as: UTF8.self)
+        #expect(
+            text == #"""
+                [{"actions":[],"cause":{"category":"TRANSIENT","check":"unit","message":"no answer","reason":"timeout"},\#
+                "component":"db","detectedAt":"2026-11-20T00:00:22.040000Z","failedAt":"2026-11-20T00:00:22.038000Z",\#
+                "id":2,"resolvedAt":null,"rootCause":null,"severity":"HIGH","state":"open",\#
+                "timeToDetectSeconds":0.002,"timeToRecoverSeconds":null},\#
+                {"actions":[{"action":"RESTART","attempt":1,"detail":"job 7 done; up for 2 s",\#
+                "finishedAt":"2026-11-20T00:00:10.040000Z","result":"succeeded",\#
+                "startedAt":"2026-11-20T00:00:10.000000Z"}],\#
+                "cause":{"category":"TRANSIENT","check":"unit","message":"killed by SIGKILL","reason":"crashed"},\#
+                "component":"api","detectedAt":"2026-11-20T00:00:10.000000Z",\#
+                "failedAt":"2026-11-20T00:00:09.998000Z","id":1,"resolvedAt":"2026-11-20T00:00:10.040000Z",\#
+                "rootCause":null,"severity":"HIGH","state":"resolved","timeToDetectSeconds":0.002,\#
+                "timeToRecoverSeconds":0.042}]
+                """#)
+    }
+
+    @Test func `states survive a restart`() throws {
+        let scene = try Scene()
+        var saved = SavedComponent()
+        saved.ladder.attempts = 2
+        saved.breaker.failures = [scene.now]
+        let host = SavedHost(nextIncident: 5, nextAction: 9, actions: [scene.now], pausedUntil: nil, frozen: true)
+        try scene.with { database in
+            var batch = AuditBatch()
+            batch.components = [(name: "api", state: saved), (name: "gone", state: saved)]
+            batch.host = host
+            try database.commit(batch)
+            batch = AuditBatch()
+            batch.components = [(name: "gone", state: nil)]
+            try database.commit(batch)
+        }
+        try scene.with { database in
+            let restored = try database.restore()
+            #expect(restored == RestoredState(components: ["api": saved], host: host))
+        }
+    }
+
+    @Test func `durable commits are flushed and others are not`() throws {
+        let scene = try Scene()
+        let database = try scene.open()
+        let synchronous = {
+            try database.with("") { store in try store.read { try $0.first("PRAGMA synchronous") { $0.int(0) } } }
+        }
+        try database.commit(Scene.batch([scene.record(.note("a"))], durable: true))
+        #expect(try synchronous() == 2)
+        try database.commit(Scene.batch([scene.record(.note("b"))], durable: false))
+        #expect(try synchronous() == 1)
+        try database.commit(Scene.batch([scene.record(.note("c"))], durable: true))
+        #expect(try synchronous() == 2)
+    }
+
+    @Test func `alerts wait in order until they are finished`() throws {
+        let scene = try Scene()
+        let alert = { (text: String) in
+            AlertMessage(
+                event: .resolved, component: "api", incident: 1, severity: .high, channels: [], text: text,
+                at: scene.now)
+        }
+        try scene.with { database in
+            var batch = AuditBatch()
+            batch.alerts = [alert("one"), alert("two")]
+            try database.commit(batch)
+            let waiting = try database.pending(limit: 10)
+            #expect(waiting.map(\.message.text) == ["one", "two"])
+            try database.delivered(waiting[0].id, channel: "journal")
+            try database.failed(waiting[0].id, channel: "hook", error: "refused")
+            try database.finished(waiting[1].id)
+        }
+        try scene.with { database in
+            let waiting = try database.pending(limit: 10)
+            #expect(waiting == [OutboxEntry(id: 1, message: alert("one"), delivered: ["journal"], attempts: 1)])
+        }
+    }
+
+    @Test func `a second writer is refused and told who the first is`() throws {
+        let scene = try Scene()
+        let lock = try StateLock(stateDirectory: scene.directory)
+        let refusal = #expect(throws: AuditError.self) { try StateLock(stateDirectory: scene.directory) }
+        #expect(refusal?.code == .locked)
+        #expect(refusal?.why == "Another heald (process \(getpid())) works on \(scene.directory).")
+        withExtendedLifetime(lock) {}
+    }
+
+    @Test func `the files are for root and the group alone`() throws {
+        let scene = try Scene()
+        let database = try scene.open()
+        try database.commit(Scene.batch([scene.record(.note("a"))], durable: true))
+        for suffix in ["", "-wal", "-shm"] {
+            var status = stat()
+            #expect(stat(scene.path + suffix, &status) == 0)
+            #expect(status.st_mode & 0o777 == 0o640)
+        }
+    }
+}

@@ -1,0 +1,80 @@
+import Policy
+import RecoveryEngine
+import ResilienceCore
+import Supervisor
+
+/// Stands in for the supervisor behind the API and keeps what it was asked.
+actor RecordingControl: SupervisorControl {
+    enum Call: Hashable {
+        case reload(by: String)
+        case pause(component: String?, duration: Duration, by: String, reason: String)
+        case resume(component: String?, by: String)
+        case check(String)
+    }
+
+    private(set) var calls: [Call] = []
+    private(set) var statusQuestions = 0
+    private var answer: SupervisorStatus
+    private let reloadReport: ReloadReport
+    private let isHung: Bool
+
+    init(
+        components: [ComponentStatus] = [RecordingControl.component("api"), RecordingControl.component("db")],
+        state: String = "running", reloadReport: ReloadReport = .init(applied: true, generation: 8, errors: []),
+        isHung: Bool = false
+    ) {
+        self.answer = SupervisorStatus(
+            state: state, reason: nil, version: "1.2.3", startedAt: "2026-11-20T00:00:00.000000Z",
+            policy: .init(generation: 7, loadedAt: "2026-11-20T01:00:00.000000Z", error: nil), components: components)
+        self.reloadReport = reloadReport
+        self.isHung = isHung
+    }
+
+    static func component(_ name: String) -> ComponentStatus {
+        ComponentStatus(
+            name: name, verdict: .up, state: "healthy", detail: nil, since: "2026-11-20T01:00:00.000000Z", unit: nil,
+            checks: [
+                CheckStatus(name: "port", type: "tcp", verdict: .up, message: nil, lastAt: nil, seconds: nil)
+            ], openIncident: nil)
+    }
+
+    func status() async -> SupervisorStatus {
+        self.statusQuestions += 1
+        await self.hangIfWanted()
+        return self.answer
+    }
+
+    func reload(by operatorName: String) async -> ReloadReport {
+        self.calls.append(.reload(by: operatorName))
+        return self.reloadReport
+    }
+
+    func pause(component: String?, for duration: Duration, by operatorName: String, reason: String) async throws {
+        try self.requireKnown(component)
+        self.calls.append(.pause(component: component, duration: duration, by: operatorName, reason: reason))
+    }
+
+    func resume(component: String?, by operatorName: String) async throws {
+        try self.requireKnown(component)
+        if component == "db" { throw ControlError.invalid("db is not paused.") }
+        self.calls.append(.resume(component: component, by: operatorName))
+    }
+
+    func checkNow(component: String) async throws -> [CheckStatus] {
+        try self.requireKnown(component)
+        self.calls.append(.check(component))
+        await self.hangIfWanted()
+        return [CheckStatus(name: "port", type: "tcp", verdict: .down, message: "refused", lastAt: nil, seconds: 0.25)]
+    }
+
+    private func requireKnown(_ component: String?) throws {
+        let known = self.answer.components.map(\.name)
+        if let component, !known.contains(component) { throw ControlError.noSuchComponent(component, known: known) }
+    }
+
+    /// Deaf to cancellation, as a supervisor that is stuck would be, and bounded.
+    private func hangIfWanted() async {
+        guard self.isHung else { return }
+        await Task.detached { try? await Task.sleep(for: .seconds(5)) }.value
+    }
+}

@@ -1,0 +1,200 @@
+import Foundation
+import Supervisor
+import Testing
+
+@testable import ControlAPI
+@testable import HealctlKit
+
+@Suite struct RouteTests {
+    private let me = Accounts().userName(of: geteuid())
+
+    @Test func `status has every key, null where nothing is known`() async throws {
+        try await TestServer.with(RecordingControl()) { server in
+            let answer = try await server.request("GET", "/v1/status")
+            #expect(answer.status == 200)
+            let component = """
+                {"checks":[{"lastAt":null,"message":null,"name":"port","seconds":null,"type":"tcp","verdict":"up"}],\
+                "detail":null,"name":"NAME","openIncident":null,"since":"2026-11-20T01:00:00.000000Z",\
+                "state":"healthy","unit":null,"verdict":"up"}
+                """
+            let components = ["api", "db"].map { component.replacing("NAME", with: $0) }.joined(separator: ",")
+            #expect(
+                answer.text == """
+                    {"components":[\(components)],"policy":{"error":null,"generation":7,\
+                    "loadedAt":"2026-11-20T01:00:00.000000Z"},"reason":null,\
+                    "startedAt":"2026-11-20T00:00:00.000000Z","state":"running","version":"1.2.3"}
+
+                    """)
+        }
+    }
+
+    @Test func `version is told`() async throws {
+        try await TestServer.with(RecordingControl()) { server in
+            let answer = try await server.request("GET", "/v1/version")
+            #expect(answer.text == "{\"version\":\"1.2.3\"}\n")
+        }
+    }
+
+    @Test(arguments: [("running", 200), ("paused", 200), ("frozen", 200), ("unrecorded", 503), ("blind", 503)])
+    func `health is good while the supervisor can do its work or holds back on purpose`(
+        state: String, status: Int
+    ) async throws {
+        try await TestServer.with(RecordingControl(state: state)) { server in
+            let answer = try await server.request("GET", "/v1/healthz")
+            #expect(answer.status == status)
+            #expect(answer.object["state"] as? String == state)
+        }
+    }
+
+    @Test func `a supervisor that is stuck is unhealthy, and asking it ends`() async throws {
+        try await TestServer.with(RecordingControl(isHung: true), { $0.limits.status = .milliseconds(100) }) { server in
+            let health = try await server.request("GET", "/v1/healthz")
+            #expect(health.status == 503)
+            #expect(health.object["status"] as? String == "stalled")
+            let status = try await server.request("GET", "/v1/status")
+            #expect(status.status == 504)
+            #expect(status.object["error"] as? String == "The supervisor did not answer.")
+        }
+    }
+
+    @Test func `reload passes on who asked, and what it came to`() async throws {
+        let control = RecordingControl()
+        try await TestServer.with(control) { server in
+            let answer = try await server.request("POST", "/v1/reload")
+            #expect(answer.status == 200)
+            #expect(answer.text == "{\"applied\":true,\"errors\":[],\"generation\":8}\n")
+        }
+        #expect(await control.calls == [.reload(by: self.me)])
+    }
+
+    @Test func `a reload of bad policies says what is wrong with them`() async throws {
+        let control = RecordingControl(reloadReport: .init(applied: false, generation: 7, errors: ["a.json:1:2: $.x: no"]))
+        try await TestServer.with(control) { server in
+            let answer = try await server.request("POST", "/v1/reload")
+            #expect(answer.status == 422)
+            #expect(answer.object["errors"] as? [String] == ["a.json:1:2: $.x: no"])
+        }
+    }
+
+    @Test func `a pause passes on component, length, operator and reason`() async throws {
+        let control = RecordingControl()
+        try await TestServer.with(control) { server in
+            for body in [
+                #"{"component":"api","for":"1h30m","reason":"deploy"}"#,
+                #"{"for":"30d","reason":"move \u001b[31mto\u001b[0m \u0007new disks"}"#,
+                #"{"component":null,"for":"1ms","reason":"x"}"#,
+            ] {
+                let answer = try await server.request("POST", "/v1/pause", body)
+                #expect(answer.status == 200)
+            }
+        }
+        #expect(
+            await control.calls == [
+                .pause(component: "api", duration: .seconds(5_400), by: self.me, reason: "deploy"),
+                .pause(
+                    component: nil, duration: .seconds(30 * 86_400), by: self.me,
+                    reason: #"move to \u{7}new disks"#),
+                .pause(component: nil, duration: .milliseconds(1), by: self.me, reason: "x"),
+            ])
+    }
+
+    @Test(arguments: [
+        ("", "It is not JSON."),
+        ("{", "It is not JSON."),
+        ("[]", "It is not an object."),
+        (#"{"for":"1h"}"#, "`reason` is missing."),
+        (#"{"reason":"x"}"#, "`for` is missing."),
+        (#"{"for":3600,"reason":"x"}"#, "`for` is not a string."),
+        (#"{"for":"1h","reason":" "}"#, "`reason` is empty."),
+        (#"{"for":"0s","reason":"x"}"#, "`for` is \"0s\"."),
+        (#"{"for":"-1h","reason":"x"}"#, "`for` is \"-1h\"."),
+        (#"{"for":"30d1ms","reason":"x"}"#, "`for` is \"30d1ms\"."),
+        (#"{"for":"forever","reason":"x"}"#, "`for` is \"forever\"."),
+        (#"{"for":"1h","reason":"x","componnent":"api"}"#, "There is no key `componnent`."),
+    ])
+    func `a pause that is not understood is refused with the reason`(body: String, why: String) async throws {
+        let control = RecordingControl()
+        try await TestServer.with(control) { server in
+            let answer = try await server.request("POST", "/v1/pause", body)
+            #expect(answer.status == 400)
+            #expect(Set(answer.object.keys) == ["error", "why", "fix"])
+            #expect(answer.object["why"] as? String == why)
+        }
+        #expect(await control.calls.isEmpty)
+    }
+
+    @Test func `resume is of one component or of all`() async throws {
+        let control = RecordingControl()
+        try await TestServer.with(control) { server in
+            #expect(try await server.request("POST", "/v1/resume").status == 200)
+            #expect(try await server.request("POST", "/v1/resume", #"{"component":"api"}"#).status == 200)
+            let refused = try await server.request("POST", "/v1/resume", #"{"component":"db"}"#)
+            #expect(refused.status == 400)
+            #expect(refused.object["why"] as? String == "db is not paused.")
+        }
+        #expect(await control.calls == [.resume(component: nil, by: self.me), .resume(component: "api", by: self.me)])
+    }
+
+    @Test func `check runs the checks and returns what they say`() async throws {
+        let control = RecordingControl()
+        try await TestServer.with(control) { server in
+            let answer = try await server.request("POST", "/v1/check/api")
+            #expect(
+                answer.text == """
+                    {"checks":[{"lastAt":null,"message":"refused","name":"port","seconds":0.25,"type":"tcp",\
+                    "verdict":"down"}]}
+
+                    """)
+        }
+        #expect(await control.calls == [.check("api")])
+    }
+
+    @Test func `an unknown component is answered with the name that was probably meant`() async throws {
+        try await TestServer.with(RecordingControl()) { server in
+            let near = try await server.request("POST", "/v1/check/apj")
+            #expect(near.status == 404)
+            #expect(near.object["error"] as? String == "There is no component \"apj\".")
+            #expect(near.object["why"] as? String == "The policy does not declare it; it declares api, db.")
+            #expect(near.object["fix"] as? String == "Did you mean \"api\"?")
+            let far = try await server.request("POST", "/v1/pause", #"{"component":"mail","for":"1h","reason":"x"}"#)
+            #expect(far.status == 404)
+            #expect(far.object["fix"] as? String == "See healctl status for the names.")
+        }
+    }
+
+    @Test(arguments: [
+        "/", "/v1", "/v1/", "/v1/status/", "/v1/Status", "/v2/status", "/v1/check", "/v1/check/", "/v1/check/API",
+        "/v1/check/a/b", "/v1/check/..", "/v1/check/%61pi", "/v1/check/../reload", "//v1/status",
+        "/v1/check/" + String(repeating: "a", count: 64),
+    ])
+    func `what is no route reaches nothing`(path: String) async throws {
+        let control = RecordingControl()
+        try await TestServer.with(control) { server in
+            let answer = try await server.request("POST", path)
+            #expect(answer.status == 404, "\(answer.text)")
+            #expect(Set(answer.object.keys) == ["error", "why", "fix"])
+        }
+        #expect(await control.calls.isEmpty)
+        #expect(await control.statusQuestions == 0)
+    }
+
+    @Test func `nothing is changed by a method meant for reading, nor read by one for changing`() async throws {
+        let control = RecordingControl()
+        try await TestServer.with(control) { server in
+            for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"] {
+                for path in ["/v1/reload", "/v1/pause", "/v1/resume", "/v1/check/api"] {
+                    let text = "\(method) \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+                    let answer = try await server.exchange(text)
+                    #expect(
+                        answer.hasPrefix("HTTP/1.1 405 ") && answer.lowercased().contains("\r\nallow: post\r\n")
+                            || method == "BREW" && answer.hasPrefix("HTTP/1.1 400 "), "\(method) \(path): \(answer)")
+                }
+            }
+            let answer = try await server.request("POST", "/v1/status")
+            #expect(answer.status == 405)
+            #expect(answer.object["fix"] as? String == "Use GET.")
+        }
+        #expect(await control.calls.isEmpty)
+        #expect(await control.statusQuestions == 0)
+    }
+}

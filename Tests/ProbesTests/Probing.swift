@@ -1,0 +1,63 @@
+import Glibc
+import Policy
+import Probes
+import RecoveryEngine
+import ResilienceCore
+
+extension SystemProber {
+    /// Runs a check and waits for its result, which must come within its timeout and the promised margin.
+    func result(of kind: CheckKind, timeout: Duration = .seconds(3), name: String = "check") async -> CheckResult {
+        let check = Check(name: name, kind: kind, interval: .seconds(60), timeout: timeout)
+        return await withCheckedContinuation { continuation in
+            self.start(ProbeRequest(id: 1, component: "test", check: check)) { continuation.resume(returning: $0) }
+        }
+    }
+
+    func http(
+        _ port: Int, host: String = "127.0.0.1", method: String = "GET", target: String = "/",
+        headers: [HTTPHeader] = [], expect: HTTPExpectation = HTTPExpectation(), timeout: Duration = .seconds(3),
+        unixSocket: String? = nil
+    ) async -> CheckResult {
+        await self.result(
+            of: .http(
+                HTTPCheck(
+                    host: host, port: port, target: target, method: method, headers: headers, expect: expect,
+                    unixSocket: unixSocket)), timeout: timeout)
+    }
+
+    /// Runs a shell script as a check.
+    func script(
+        _ script: String, convention: ExecCheck.Convention = .plugin, user: String? = nil,
+        environment: [String: String] = [:], workingDirectory: String = "/", timeout: Duration = .seconds(5),
+        name: String = "check"
+    ) async -> CheckResult {
+        await self.result(
+            of: .exec(
+                ExecCheck(
+                    command: ["/bin/sh", "-c", script], convention: convention, user: user, environment: environment,
+                    workingDirectory: workingDirectory)), timeout: timeout, name: name)
+    }
+}
+
+extension CheckResult {
+    var seconds: Double { (self.finishedAt - self.startedAt).inSeconds }
+    var reason: FailureReason? { self.failure?.reason }
+    var message: String { self.failure?.message ?? "" }
+}
+
+/// Open descriptors of this process.
+func openDescriptors() -> Int {
+    guard let directory = opendir("/proc/self/fd") else { return -1 }
+    defer { closedir(directory) }
+    var count = 0
+    while readdir(directory) != nil { count += 1 }
+    return count
+}
+
+func monotonicNow() -> MonotonicInstant {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return MonotonicInstant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+}
+
+func unlinkTestSocket(_ path: String) -> Bool { unlink(path) == 0 }
