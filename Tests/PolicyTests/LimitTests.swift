@@ -53,7 +53,7 @@ import Testing
             (#"{"action":"A"},"#, (#"{"version":1,"components":{"a":{"checks":{},"recovery":["#, "1]}}}")),
             ("1,", (#"{"version":1,"components":{"a":{"checks":{},"dependsOn":["#, "1]}}}")),
         ] {
-            let count = ((1 << 18) - wrapper.0.utf8.count - wrapper.1.utf8.count) / piece.utf8.count
+            let count = ((1 << 17) - wrapper.0.utf8.count - wrapper.1.utf8.count) / piece.utf8.count
             let text = wrapper.0 + String(repeating: piece, count: count) + wrapper.1
             let started = ContinuousClock.now
             let (snapshot, diagnostics) = PolicyDecoder.decode([("x", Array(text.utf8))])
@@ -62,9 +62,9 @@ import Testing
             // Quadratic would be minutes.
             #expect(ContinuousClock.now - started < .seconds(20))
         }
-        let unknown = (0..<25_000).map { "\"k\($0)\":1" }.joined(separator: ",")
+        let unknown = (0..<12_000).map { "\"k\($0)\":1" }.joined(separator: ",")
         let started = ContinuousClock.now
-        #expect(PolicyDecoder.decode([("x", Array("{\(unknown)}".utf8))]).diagnostics.count == 25_001)
+        #expect(PolicyDecoder.decode([("x", Array("{\(unknown)}".utf8))]).diagnostics.count == 12_001)
         #expect(ContinuousClock.now - started < .seconds(20))
     }
 
