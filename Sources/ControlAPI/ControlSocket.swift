@@ -91,7 +91,8 @@ struct ControlSocket {
             throw .unsafeDirectory(path, why: "It belongs to user \(status.st_uid).")
         }
         guard status.st_mode & 0o022 == 0 else {
-            throw .unsafeDirectory(path, why: "Others can write to it (mode \(String(status.st_mode & 0o7777, radix: 8))).")
+            throw .unsafeDirectory(
+                path, why: "Others can write to it (mode \(String(status.st_mode & 0o7777, radix: 8))).")
         }
     }
 }

@@ -68,7 +68,8 @@ public struct IncidentStory: Sendable {
         }
         return [
             page.terminal.styled("Incident \(incident.id): \(printable(incident.component))", .heading) + " "
-                + page.terminal.styled(state, incident.knownState?.style ?? .doubtful) + " (\(printable(incident.severity)))"
+                + page.terminal.styled(state, incident.knownState?.style ?? .doubtful)
+                + " (\(printable(incident.severity)))"
         ]
     }
 
@@ -89,7 +90,8 @@ public struct IncidentStory: Sendable {
         if let previous = self.previous {
             lines += fact("Follows", "incident \(previous); the ladder went on where that left it")
         }
-        lines += fact("Took", self.parts().map { "\(DurationText.precise($0.duration)) \($0.name)" }.joined(separator: " · "))
+        lines += fact(
+            "Took", self.parts().map { "\(DurationText.precise($0.duration)) \($0.name)" }.joined(separator: " · "))
         return lines
     }
 
@@ -142,11 +144,12 @@ public struct IncidentStory: Sendable {
             let clean = TextSanitizer.sanitize(text, limit: 8_192)
             let body = clean.split(separator: "\n", omittingEmptySubsequences: false)
                 .reversed().drop { $0.isEmpty }.reversed()
-            return [title] + body.flatMap { line -> [String] in
-                let flat = line.replacing("\t", with: "    ")
-                let lines = page.terminal.width.map { wrapped(String(flat), to: $0 - 4) } ?? [String(flat)]
-                return lines.map { page.terminal.styled("  | ", .faint) + $0 }
-            }
+            return [title]
+                + body.flatMap { line -> [String] in
+                    let flat = line.replacing("\t", with: "    ")
+                    let lines = page.terminal.width.map { wrapped(String(flat), to: $0 - 4) } ?? [String(flat)]
+                    return lines.map { page.terminal.styled("  | ", .faint) + $0 }
+                }
         }
     }
 

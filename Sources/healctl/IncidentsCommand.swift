@@ -64,7 +64,8 @@ struct IncidentsCommand: ParsableCommand {
         func run() throws {
             let story = try History(stateDirectory: self.common.state).story(self.id)
             self.common.show(
-                story.text(on: self.common.terminal, times: self.common.times), json: story.json(times: self.common.times))
+                story.text(on: self.common.terminal, times: self.common.times),
+                json: story.json(times: self.common.times))
         }
     }
 }

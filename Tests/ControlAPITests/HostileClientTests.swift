@@ -43,7 +43,10 @@ import Testing
         #expect(await control.calls.isEmpty)
     }
 
-    @Test(arguments: ["GET /v1/status HTTP/1.1\r\nHost: x\r\nX-Slow: ", "POST /v1/pause HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\n{"])
+    @Test(arguments: [
+        "GET /v1/status HTTP/1.1\r\nHost: x\r\nX-Slow: ",
+        "POST /v1/pause HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\n{",
+    ])
     func `a request that drips is cut off at its deadline, however long it goes on`(start: String) async throws {
         try await TestServer.with(RecordingControl(), { $0.limits.request = .milliseconds(400) }) { server in
             let path = server.socketPath

@@ -118,7 +118,8 @@ import Testing
 @Suite struct SmallPartTests {
     @Test func `names come from the files, and what they do not know is a number`() throws {
         let path = NSTemporaryDirectory() + "heald-accounts-\(getpid())"
-        try "root:x:0:0::/:/bin/sh\nbroken\nalice:x:1000:1000::/:\n".write(toFile: path, atomically: true, encoding: .utf8)
+        try "root:x:0:0::/:/bin/sh\nbroken\nalice:x:1000:1000::/:\n".write(
+            toFile: path, atomically: true, encoding: .utf8)
         defer { unlink(path) }
         let accounts = Accounts(passwd: path, group: "/nonexistent")
         #expect(accounts.userName(of: 0) == "root")

@@ -32,10 +32,11 @@ import Testing
         #expect(await control.calls.isEmpty)
     }
 
-    @Test(arguments: [
-        (TestServer.operatorGroup, []), (65_534, [TestServer.operatorGroup]),
-        (65_534, Array(UInt32(5_000)..<5_100) + [TestServer.operatorGroup]),
-    ] as [(UInt32, [UInt32])])
+    @Test(
+        arguments: [
+            (TestServer.operatorGroup, []), (65_534, [TestServer.operatorGroup]),
+            (65_534, Array(UInt32(5_000)..<5_100) + [TestServer.operatorGroup]),
+        ] as [(UInt32, [UInt32])])
     func `members of the group may change things, by primary or supplementary group`(
         group: UInt32, groups: [UInt32]
     ) async throws {
@@ -106,9 +107,11 @@ import Testing
             let (socket, mark) = (server.socketPath, "\(server.directory)-ready")
             defer { unlink(mark) }
             async let attack = onThread {
-                try runAs(user: 0, group: 0, groups: [], perl: """
-                    $) = "65534 65534"; $> = 65534; $ARGV[1] = $ARGV[1];
-                    """ + Self.slowloris, socket, mark)
+                try runAs(
+                    user: 0, group: 0, groups: [],
+                    perl: """
+                        $) = "65534 65534"; $> = 65534; $ARGV[1] = $ARGV[1];
+                        """ + Self.slowloris, socket, mark)
             }
             // Asked all the while, not only after it.
             var slowest = Duration.zero

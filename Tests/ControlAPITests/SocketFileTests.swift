@@ -11,7 +11,12 @@ import Testing
         access: ControlServerConfiguration.SocketAccess
     ) async throws {
         var directory = ""
-        try await TestServer.with(RecordingControl(), { $0.socketAccess = access; if !isRoot { $0.operatorGroupID = getegid() } }) { server in
+        try await TestServer.with(
+            RecordingControl(),
+            {
+                $0.socketAccess = access; if !isRoot { $0.operatorGroupID = getegid() }
+            }
+        ) { server in
             directory = server.directory
             let files = try FileManager.default.contentsOfDirectory(atPath: directory)
             #expect(files == ["control.sock"])
@@ -29,12 +34,15 @@ import Testing
     }
 
     @Test func `a socket that a killed instance left is replaced, and so is what it left half done`() async throws {
-        try await TestServer.with(RecordingControl(), { configuration in
-            let directory = configuration.runtimeDirectory
-            try Self.leaveSocket(at: directory + "/control.sock")
-            try #require(mkdir(directory + "/.control.new", 0o755) == 0)
-            try Self.leaveSocket(at: directory + "/.control.new/s")
-        }) { server in
+        try await TestServer.with(
+            RecordingControl(),
+            { configuration in
+                let directory = configuration.runtimeDirectory
+                try Self.leaveSocket(at: directory + "/control.sock")
+                try #require(mkdir(directory + "/.control.new", 0o755) == 0)
+                try Self.leaveSocket(at: directory + "/.control.new/s")
+            }
+        ) { server in
             let answer = try await server.request("GET", "/v1/version")
             #expect(answer.status == 200)
             let files = try FileManager.default.contentsOfDirectory(atPath: server.directory)
@@ -57,8 +65,12 @@ import Testing
     @Test func `what is no socket is not replaced`() async throws {
         for plant in [
             { (path: String) in _ = FileManager.default.createFile(atPath: path, contents: Data("precious".utf8)) },
-            { (path: String) in try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "/etc/passwd") },
-            { (path: String) in try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false) },
+            { (path: String) in
+                try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "/etc/passwd")
+            },
+            { (path: String) in
+                try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+            },
         ] {
             let directory = try TestServer.makeDirectory()
             defer { try? FileManager.default.removeItem(atPath: directory) }

@@ -73,7 +73,8 @@ import Testing
         #expect(Set(report.keys) == ["since", "overall", "components"])
         let components = try #require(report["components"] as? [[String: Any]])
         let keys: Set = [
-            "component", "incidents", "availability", "mttd", "mttr", "mtbf", "mtbfSpread", "healedWithoutHuman", "actions",
+            "component", "incidents", "availability", "mttd", "mttr", "mtbf", "mtbfSpread", "healedWithoutHuman",
+            "actions",
         ]
         #expect(Set(components[0].keys) == keys)
         #expect(Set(components[1].keys) == keys)

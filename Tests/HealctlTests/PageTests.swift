@@ -171,7 +171,8 @@ import Testing
     static let status = SupervisorStatus(
         state: "running", reason: nil, version: "0.1.0", startedAt: "2026-11-17T03:04:05.000000Z",
         policy: .init(
-            generation: 7, loadedAt: "2026-11-20T01:04:05.000000Z", error: "web.json:12:18: $.components.api: got \"2x\""),
+            generation: 7, loadedAt: "2026-11-20T01:04:05.000000Z",
+            error: "web.json:12:18: $.components.api: got \"2x\""),
         components: [
             component("api", .up, "healthy", since: "2026-11-19T03:04:05.000000Z", unit: "api.service"),
             component(
@@ -179,7 +180,8 @@ import Testing
                 checks: [
                     .init(name: "unit", type: "unit", verdict: .up, message: nil, lastAt: nil, seconds: nil),
                     .init(
-                        name: "port", type: "tcp", verdict: .down, message: "refused \u{1B}[31mby\u{1B}[0m 127.0.0.1:5432",
+                        name: "port", type: "tcp", verdict: .down,
+                        message: "refused \u{1B}[31mby\u{1B}[0m 127.0.0.1:5432",
                         lastAt: "2026-11-20T03:10:00.000000Z", seconds: 0.0123),
                 ], detail: "may begin again at 03:19:05"),
             component("cache", .up, "suspect", since: "2026-11-20T03:10:04.000000Z", unit: nil),
@@ -258,7 +260,8 @@ import Testing
             StatisticsRow(
                 component: "db", incidents: 0, availability: nil, timeToDetect: .init(mean: nil, p50: nil, p95: nil),
                 timeToRecover: .init(mean: nil, p50: nil, p95: nil),
-                timeBetweenFailures: .init(mean: .infinity, p50: .nan, p95: 1e300), healedWithoutHuman: nil, actions: []),
+                timeBetweenFailures: .init(mean: .infinity, p50: .nan, p95: 1e300), healedWithoutHuman: nil, actions: []
+            ),
         ])
 
     static func row(_ component: String?, incidents: Int, availability: Double) -> StatisticsRow {
@@ -267,7 +270,9 @@ import Testing
             timeToDetect: .init(mean: 0.002, p50: 0.001, p95: 0.003),
             timeToRecover: .init(mean: 1.5, p50: 0.34, p95: 12.25),
             timeBetweenFailures: .init(mean: 7_200, p50: 3_600, p95: 10_800), healedWithoutHuman: 0.999,
-            actions: [.init(action: "ALERT", succeeded: 1, failed: 0), .init(action: "RESTART", succeeded: 3, failed: 2)])
+            actions: [
+                .init(action: "ALERT", succeeded: 1, failed: 0), .init(action: "RESTART", succeeded: 3, failed: 2),
+            ])
     }
 
     @Test func `statistics as a table`() {
@@ -313,7 +318,8 @@ import Testing
 
     @Test func `a trail that was changed is told with what is wrong`() {
         let page = VerificationPage(
-            records: 9, head: "9:ab", firstBadRecord: 4, findings: ["record 4 was changed"], remarks: ["a \u{1B}c copy"])
+            records: 9, head: "9:ab", firstBadRecord: 4, findings: ["record 4 was changed"], remarks: ["a \u{1B}c copy"]
+        )
         #expect(
             page.text(on: Terminal()) == """
                 The audit trail is not what was written (9 records):

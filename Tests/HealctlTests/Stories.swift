@@ -29,7 +29,8 @@ enum Stories {
     static let healed = IncidentStory(
         incident: IncidentRow(
             id: 41, component: "api", state: "resolved", severity: "HIGH",
-            cause: .init(check: "unit", category: "TRANSIENT", reason: "crashed", message: "main process killed by SIGKILL"),
+            cause: .init(
+                check: "unit", category: "TRANSIENT", reason: "crashed", message: "main process killed by SIGKILL"),
             rootCause: nil, failedAt: failed, detectedAt: at(2), resolvedAt: at(340),
             actions: [
                 ActionRow(
@@ -40,7 +41,9 @@ enum Stories {
             record(
                 2,
                 opening(
-                    .init(check: "unit", category: .transient, reason: .crashed, message: "main process killed by SIGKILL"),
+                    .init(
+                        check: "unit", category: .transient, reason: .crashed, message: "main process killed by SIGKILL"
+                    ),
                     detected: 2)),
             record(
                 3,
@@ -75,19 +78,24 @@ enum Stories {
             record(
                 8,
                 opening(
-                    .init(check: "unit", category: .transient, reason: .exited, message: "main process exited with status 1"),
+                    .init(
+                        check: "unit", category: .transient, reason: .exited,
+                        message: "main process exited with status 1"),
                     detected: 8, previous: 6)),
             record(
                 9,
                 .actionIntended(
                     id: 71, action: "RESTART", attempt: 1, step: 0, unit: "postgresql.service", why: "the first step")),
-            record(31, .evidence(kind: .journal, text: "FATAL: could not write\n\u{1B}[31mshut down\u{1B}[0m \u{202E}gone\n")),
+            record(
+                31,
+                .evidence(kind: .journal, text: "FATAL: could not write\n\u{1B}[31mshut down\u{1B}[0m \u{202E}gone\n")),
             record(812, .actionFinished(id: 71, .init(.failed, detail: "job 4300 failed"))),
             record(812, .note("next attempt in 1.1 s")),
             record(
                 1_910,
                 .actionIntended(
-                    id: 72, action: "RESTART", attempt: 2, step: 0, unit: "postgresql.service", why: "attempt 1 failed")),
+                    id: 72, action: "RESTART", attempt: 2, step: 0, unit: "postgresql.service", why: "attempt 1 failed")
+            ),
             record(2_733, .actionFinished(id: 72, .init(.succeeded, detail: "job 4301 done"))),
             record(
                 17_733,
@@ -108,6 +116,7 @@ enum Stories {
     static let suppressed = IncidentRow(
         id: 8, component: "web-shop", state: "suppressed", severity: "HIGH",
         cause: .init(
-            check: "http", category: "TRANSIENT", reason: "server_error", message: "答えは 503 \u{1B}[2J\u{202E}evil\nline"),
+            check: "http", category: "TRANSIENT", reason: "server_error", message: "答えは 503 \u{1B}[2J\u{202E}evil\nline"
+        ),
         rootCause: "db", failedAt: at(2_000), detectedAt: at(2_012), resolvedAt: nil, actions: [])
 }

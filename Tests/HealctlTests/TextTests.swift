@@ -15,7 +15,10 @@ import Testing
     ])
     func `a time is written and read back`(microseconds: Int64, text: String) {
         #expect(WallTime(microseconds: microseconds).rfc3339 == text)
-        #expect(WallTime(rfc3339: text) == (text.hasPrefix("19") && microseconds < 0 ? .init(microseconds: -1) : .init(microseconds: microseconds)))
+        #expect(
+            WallTime(rfc3339: text)
+                == (text.hasPrefix("19") && microseconds < 0
+                    ? .init(microseconds: -1) : .init(microseconds: microseconds)))
     }
 
     @Test func `a date alone is its midnight, and digits beyond the microsecond are cut`() {
