@@ -186,24 +186,12 @@ import Testing
         #expect(!all.unicodeScalars.contains { $0.value < 32 && $0 != "\n" || $0.value == 0x202E })
     }
 
-    /// Runs this very test binary for one test, in a mount namespace of its own with a small filesystem.
     @Test(.enabled(if: geteuid() == 0 && access("/usr/bin/unshare", X_OK) == 0, "needs root and unshare to mount"))
     func `a full disk refuses the commit and works again when there is space`() throws {
         let scene = try Scene()
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/unshare")
-        let mount = "mount -t tmpfs -o size=512k,mode=750 tmpfs \"$1\" && shift && exec \"$@\""
-        process.arguments =
-            ["-m", "--propagation", "private", "sh", "-c", mount, "sh", scene.directory, CommandLine.arguments[0]]
-            + ["--testing-library", "swift-testing", "--filter", "onTheFullDisk"]
-        process.environment = ProcessInfo.processInfo.environment.merging(["AUDIT_FULL_DISK": scene.directory]) { $1 }
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0, "\(text)")
+        let text = try self.inNamespace(
+            "mount -t tmpfs -o size=512k,mode=750 tmpfs \"$1\"", scene.directory, "AUDIT_FULL_DISK",
+            test: "onTheFullDisk")
         #expect(text.contains("1 test"), "\(text)")
     }
 
@@ -232,5 +220,48 @@ import Testing
         try database.commit(Scene.batch([AuditRecord(at: Scene.start, .note("space again"))], durable: true))
         #expect(try database.head.sequence == written + 1)
         #expect(try AuditReader(stateDirectory: directory).verify().isIntact)
+        try database.close()
+    }
+
+    @Test(.enabled(if: geteuid() == 0 && access("/usr/bin/unshare", X_OK) == 0, "needs root and unshare to mount"))
+    func `a read-only directory is refused to the writer and open to the reader`() throws {
+        let scene = try Scene()
+        try scene.with { try $0.commit(Scene.batch([scene.opened("api", 1)], durable: true)) }
+        let text = try self.inNamespace(
+            "mount --bind \"$1\" \"$1\" && mount -o remount,ro,bind \"$1\"", scene.directory, "AUDIT_READ_ONLY",
+            test: "onTheReadOnlyDirectory")
+        #expect(text.contains("1 test"), "\(text)")
+    }
+
+    @Test(.enabled(if: ProcessInfo.processInfo.environment["AUDIT_READ_ONLY"] != nil, "run by another test"))
+    func onTheReadOnlyDirectory() throws {
+        let directory = try #require(ProcessInfo.processInfo.environment["AUDIT_READ_ONLY"])
+        let refusal = #expect(throws: AuditError.self) { try StateLock(stateDirectory: directory) }
+        #expect(refusal?.code == .readOnly)
+        #expect(
+            refusal?.description
+                == "Could not lock the state directory. Why: \(directory)/heald.lock: Read-only file system. Fix: Make the "
+                + "state directory and the files in it writable for heald's user.")
+        #expect(try AuditReader(stateDirectory: directory).incidents().map(\.id) == [1])
+    }
+
+    /// Runs this very test binary for one test, in a mount namespace of its own prepared by a shell line.
+    private func inNamespace(
+        _ preparation: String, _ directory: String, _ variable: String, test: String
+    ) throws -> String {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/unshare")
+        process.arguments =
+            ["-m", "--propagation", "private", "sh", "-c", "\(preparation) && shift && exec \"$@\"", "sh", directory]
+            + [CommandLine.arguments[0], "--testing-library", "swift-testing", "--filter", test]
+        process.environment = ProcessInfo.processInfo.environment.merging([variable: directory]) { $1 }
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = output
+        try process.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0, "\(text)")
+        return text
     }
 }

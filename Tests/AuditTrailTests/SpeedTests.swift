@@ -40,15 +40,25 @@ struct SpeedTests {
             if id % 20 == 0 { try database.alive(at: scene.now) }
         }
         commits.sort()
+        var floor: [Duration] = []
+        let page = [UInt8](repeating: 1, count: 4096)
+        let file = open(scene.directory + "/floor", O_RDWR | O_CREAT, 0o600)
+        for index in 0..<1_000 {
+            let begin = clock.now
+            _ = pwrite(file, page, page.count, off_t(index % 100 * 4096))
+            fdatasync(file)
+            floor.append(clock.now - begin)
+        }
+        close(file)
+        floor.sort()
+        print("4 KiB written and flushed: p50 \(floor[500]) p95 \(floor[950])")
         print("durable commit: p50 \(commits[500]) p95 \(commits[950]) max \(commits[999])")
         try database.close()
 
         let long = try Scene()
-        let filled = try long.open()
         var begin = clock.now
-        try AuditFixture.fill(filled, incidents: count, end: long.now)
+        try long.with { try AuditFixture.fill($0, incidents: count, end: long.now) }
         print("fixture of \(count) incidents: \(clock.now - begin)")
-        try filled.close()
         for _ in 0..<5 {
             begin = clock.now
             let reader = try long.reader()
