@@ -11,32 +11,50 @@ let swiftSettings: [SwiftSetting] =
         .enableUpcomingFeature("MemberImportVisibility"),
     ] + (strict ? [.treatAllWarnings(as: .error)] : [])
 
+let core: [Target.Dependency] = ["ResilienceCore", "Policy", "RecoveryEngine"]
+let inner: [Target.Dependency] = core + ["Supervisor"]
+
 /// A library module of ours: `Sources/<name>`.
 func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
 }
 
-/// The tests of a module: `Tests/<name>Tests`.
-func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
-    .testTarget(
-        name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies,
-        resources: resources, swiftSettings: swiftSettings)
+/// A program of ours: `Sources/<name>`.
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
 }
 
-let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+/// The tests of a module: `Tests/<name>Tests`.
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, swiftSettings: swiftSettings)
+}
+
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
-let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
-let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
-let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let grdbSQLite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
 let package = Package(
     name: "heald",
     products: [
         .executable(name: "heald", targets: ["heald"]),
         .executable(name: "healctl", targets: ["healctl"]),
+        .library(name: "Probes", targets: ["Probes", "Supervisor", "RecoveryEngine", "Policy", "ResilienceCore"]),
     ],
     dependencies: [
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -46,8 +64,11 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
     targets: [
@@ -56,53 +77,42 @@ let package = Package(
         module("Policy", ["ResilienceCore"]),
         module("RecoveryEngine", ["ResilienceCore", "Policy", heap]),
         // The one loop and the ports it needs.
-        module("Supervisor", ["ResilienceCore", "Policy", "RecoveryEngine", logging, deque]),
+        module("Supervisor", core + [logging, deque]),
         // Adapters. They never import each other, except Actions → Systemd.
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
-        module("Systemd", ["ResilienceCore", "Policy", "RecoveryEngine", "Supervisor", "CSystemd", logging]),
-        module(
-            "Probes",
-            [
-                "ResilienceCore", "Policy", "RecoveryEngine", "Supervisor", nioCore, nioPosix,
-                .product(name: "Subprocess", package: "swift-subprocess"),
-            ]),
-        module("Actions", ["ResilienceCore", "Policy", "RecoveryEngine", "Supervisor", "Systemd"]),
-        module(
-            "AuditTrail",
-            [
-                "ResilienceCore", "Policy", "RecoveryEngine", "Supervisor",
-                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Crypto", package: "swift-crypto"),
-            ]),
-        module(
-            "Alerting",
-            [
-                "ResilienceCore", "Policy", "RecoveryEngine", "Supervisor", logging, asyncHTTPClient, nioCore,
-                .product(name: "Subprocess", package: "swift-subprocess"),
-            ]),
+        module("Systemd", inner + ["CSystemd", logging]),
+        .target(name: "CProbes"),
+        module("Probes", inner + ["CProbes", heap, deque]),
+        module("Actions", inner + ["Systemd"]),
+        module("AuditTrail", inner + [grdb, grdbSQLite, crypto]),
+        module("Alerting", inner + [asyncHTTPClient, nioCore, nioHTTP1, nioPosix, systemPackage, subprocess]),
         module(
             "ControlAPI",
-            [
-                "ResilienceCore", "Policy", "RecoveryEngine", "Supervisor", logging, nioCore, nioPosix,
-                .product(name: "Hummingbird", package: "hummingbird"),
+            inner + [
+                logging, nioCore, nioPosix, nioHTTPTypes, httpTypes, hummingbird, hummingbirdCore, serviceLifecycle,
             ]),
-        module("Simulation", ["ResilienceCore", "Policy", "RecoveryEngine", "Supervisor"]),
+        module("Simulation", core),
         // Wiring and commands only.
-        .executableTarget(
-            name: "heald",
-            dependencies: [
-                "ResilienceCore", "Policy", "RecoveryEngine", "Supervisor", "Systemd", "Probes", "Actions",
-                "AuditTrail", "Alerting", "ControlAPI", logging, argumentParser, serviceLifecycle,
-            ],
-            swiftSettings: swiftSettings),
-        .executableTarget(
-            name: "healctl",
-            dependencies: [
-                "ResilienceCore", "Policy", "RecoveryEngine", "Supervisor", "AuditTrail", argumentParser,
-                asyncHTTPClient, nioCore,
-            ],
-            swiftSettings: swiftSettings),
+        module(
+            "HealdKit",
+            inner + ["Systemd", "Probes", "Actions", "AuditTrail", "Alerting", "ControlAPI", logging]),
+        program("heald", ["HealdKit", "Supervisor", "Systemd", logging, argumentParser]),
+        module("HealctlKit", inner),
+        program("healctl", inner + ["HealctlKit", "AuditTrail", argumentParser]),
+        // Replays one simulated run by its seed.
+        program("healsim", ["Simulation"]),
         tests("ResilienceCore"),
+        tests("Policy", ["ResilienceCore"]),
         tests("RecoveryEngine", ["ResilienceCore", "Policy"]),
+        tests("Supervisor", core + [logging]),
+        tests("Probes", inner),
+        tests("AuditTrail", inner + [grdb, grdbSQLite]),
+        tests("Alerting", inner + [nioCore, nioPosix]),
+        tests("ControlAPI", inner + ["HealctlKit", nioCore, nioPosix, logging, serviceLifecycle]),
+        .testTarget(
+            name: "HealctlTests", dependencies: inner + ["HealctlKit", "healctl", "AuditTrail"],
+            swiftSettings: swiftSettings),
+        tests("Simulation", core),
     ],
     swiftLanguageModes: [.v6]
 )

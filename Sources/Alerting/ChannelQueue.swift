@@ -183,12 +183,7 @@ struct ChannelQueue: Sendable {
         let settlement = Settlement(delivered: Array(self.waiting.prefix(count)), failures: self.failures)
         self.waiting.removeFirst(count)
         for alert in settlement.delivered { self.count(alert, by: -1) }
-        for alert in settlement.delivered {
-            let isOver = self.waiting.contains {
-                $0.message.event == .resolved && $0.message.incident == alert.message.incident
-            }
-            self.memory.told(alert.message, mayRepeat: !isOver, isRepeat: alert.isRepeat, at: now)
-        }
+        for alert in settlement.delivered { self.memory.told(alert.message, isRepeat: alert.isRepeat, at: now) }
         if let first = settlement.delivered.first, let lastSentAt = self.lastSentAt {
             let quietMinutes = Int(max(.zero, first.arrivedAt - lastSentAt).inSeconds / 60)
             self.doublings = max(0, self.doublings - quietMinutes)

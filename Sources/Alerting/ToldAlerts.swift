@@ -10,7 +10,6 @@ struct ToldAlerts: Sendable {
         var repetitions: Int
         /// Every text told of this incident, so that it is not told again; bounded.
         var said: [AlertMessage]
-        var mayRepeat: Bool
     }
 
     private static let saidMax = 16
@@ -27,7 +26,7 @@ struct ToldAlerts: Sendable {
         return now - telling.at < within && telling.said.contains { Self.isSame($0, message) }
     }
 
-    mutating func told(_ message: AlertMessage, mayRepeat: Bool, isRepeat: Bool, at now: MonotonicInstant) {
+    mutating func told(_ message: AlertMessage, isRepeat: Bool, at now: MonotonicInstant) {
         guard let incident = message.incident else { return }
         guard message.event != .resolved else {
             self.tellings[incident] = nil
@@ -35,10 +34,9 @@ struct ToldAlerts: Sendable {
         }
         var telling =
             self.tellings[incident]
-            ?? Telling(message: message, at: now, repetitions: 0, said: [], mayRepeat: mayRepeat)
+            ?? Telling(message: message, at: now, repetitions: 0, said: [])
         telling.message = message
         telling.at = now
-        telling.mayRepeat = mayRepeat
         if isRepeat { telling.repetitions += 1 } else { telling.repetitions = 0 }
         if !telling.said.contains(where: { Self.isSame($0, message) }) { telling.said.append(message) }
         if telling.said.count > Self.saidMax { telling.said.removeFirst() }
@@ -55,6 +53,8 @@ struct ToldAlerts: Sendable {
     }
 
     /// The messages to repeat now, oldest telling first.
+    ///
+    /// - Parameter waiting: incidents of which there is something to tell anyway, their `resolved` perhaps.
     mutating func takeRepetitions(
         every interval: Duration, except waiting: [Int64: Int], at now: MonotonicInstant
     ) -> [AlertMessage] {
@@ -64,6 +64,6 @@ struct ToldAlerts: Sendable {
     }
 
     private var repeatable: [Int64: Telling] {
-        self.tellings.filter { $0.value.mayRepeat && $0.value.repetitions < ChannelQueue.repetitionsMax }
+        self.tellings.filter { $0.value.repetitions < ChannelQueue.repetitionsMax }
     }
 }

@@ -2,6 +2,8 @@ import ResilienceCore
 
 /// What is said over a connection, and what the answers mean: the protocol of a check without its socket.
 protocol Conversation: AnyObject {
+    /// An answer shows that somebody else is there; else a socket that is connected to itself would pass.
+    var answerProvesPeer: Bool { get }
     /// Sent as soon as the connection stands.
     var request: [UInt8] { get }
     /// The connection stands and the request is sent.

@@ -23,8 +23,8 @@ final class ExecQueue: ReactorClient, @unchecked Sendable {
     private let pool: BlockingPool
     private var running = 0
     private var waiting: Deque<Waiting> = []
-    /// Checks whose last process is not gone yet.
-    private var unfinished: Set<String> = []
+    /// Checks of which a process is left that even SIGKILL has not ended.
+    private var stuck: Set<String> = []
     private weak var reactor: Reactor?
     private var token: Reactor.Token?
 
@@ -41,7 +41,7 @@ final class ExecQueue: ReactorClient, @unchecked Sendable {
     func stop() { self.pool.stop() }
 
     /// - Parameters:
-    ///   - key: names the check; its next run does not begin before the last one's process is gone.
+    ///   - key: names the check; it is not run again while a process of its cannot be ended.
     ///   - patience: how long it may wait for a place.
     func start(
         _ check: ExecCheck, key: String, timeout: Duration, patience: Duration, on reactor: Reactor,
@@ -64,7 +64,7 @@ final class ExecQueue: ReactorClient, @unchecked Sendable {
     }
 
     private func run(_ next: Waiting, on reactor: Reactor) {
-        guard !self.unfinished.contains(next.key) else {
+        guard !self.stuck.contains(next.key) else {
             return SystemProber.report(
                 .unknown(
                     "the last run's process cannot be ended (it waits for the kernel); not started again",
@@ -72,16 +72,18 @@ final class ExecQueue: ReactorClient, @unchecked Sendable {
                 to: next.report)
         }
         self.running += 1
-        self.unfinished.insert(next.key)
         let run = ExecRun(reactor: reactor, check: next.check, timeout: next.timeout, report: next.report) {
-            [weak self] isGone in
+            [weak self] ending in
             guard let self else { return }
-            if isGone {
-                self.unfinished.remove(next.key)
-            } else {
+            switch ending {
+            case .over: self.running -= 1
+            case .stuck:
+                // It no longer takes a place, or a few dead file systems would stop every check.
                 self.running -= 1
-                self.startWaiting(on: reactor)
+                self.stuck.insert(next.key)
+            case .gone: self.stuck.remove(next.key)
             }
+            self.startWaiting(on: reactor)
         }
         let token = run.start()
         let check = next.check

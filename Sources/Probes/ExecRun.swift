@@ -13,6 +13,15 @@ import ResilienceCore
 final class ExecRun: ReactorClient {
     enum Source: Int { case pidfd, out, err }
 
+    /// What is told besides the result.
+    enum Ending {
+        /// The result is out and nothing is left of the program.
+        case over
+        /// The result is out; the process cannot be ended for now. `gone` follows.
+        case stuck
+        case gone
+    }
+
     private enum Phase {
         case loading, running
         /// The deadline has passed; SIGTERM is sent.
@@ -25,9 +34,9 @@ final class ExecRun: ReactorClient {
     }
 
     /// From the deadline to SIGKILL.
-    private static let grace = Duration.milliseconds(120)
+    private static let grace = Duration.milliseconds(100)
     /// From SIGKILL to the report, if the process does not end.
-    private static let patience = Duration.milliseconds(80)
+    private static let patience = Duration.milliseconds(50)
     private static let keptMax = 4_096
     /// What is read at the end of what a dead program left in its pipes.
     private static let drainMax = 1_048_576
@@ -36,8 +45,7 @@ final class ExecRun: ReactorClient {
     private let check: ExecCheck
     private let timeout: Duration
     private let report: (CheckResult) -> Void
-    /// Called when the result is out (`false`) and again when the process is gone, if that is later (`true`).
-    private let ended: (_ isGone: Bool) -> Void
+    private let ended: (Ending) -> Void
 
     private let startedAt = ProbeClock.now()
     private var phase = Phase.loading
@@ -50,7 +58,7 @@ final class ExecRun: ReactorClient {
 
     init(
         reactor: Reactor, check: ExecCheck, timeout: Duration, report: @escaping (CheckResult) -> Void,
-        ended: @escaping (_ isGone: Bool) -> Void
+        ended: @escaping (Ending) -> Void
     ) {
         self.reactor = reactor
         self.check = check
@@ -169,7 +177,7 @@ final class ExecRun: ReactorClient {
         let finding = self.timedOut
         self.phase = .stuck
         self.send(finding)
-        self.ended(false)
+        self.ended(.stuck)
     }
 
     private var timedOut: Finding {
@@ -177,7 +185,8 @@ final class ExecRun: ReactorClient {
         let program = self.check.command.first ?? "?"
         let output = ExecVerdict.output(self.out, self.err)
         if self.program == nil, case .loading = self.phase {
-            return .down(.timeout, "timed out after \(self.timeout.brief) loading \(program)")
+            // It never got to check anything: the machine is slow, or the program's file system does not answer.
+            return .unknown("\(program) could not be started within \(self.timeout.brief)", reason: .resource)
         }
         return .down(.timeout, "\(program) did not end within \(self.timeout.brief) and was killed", output: output)
     }
@@ -206,8 +215,8 @@ final class ExecRun: ReactorClient {
         if case .stuck = self.phase { return self.forget() }
         if case .finished = self.phase { return }
         self.send(finding)
-        self.ended(false)
-        self.forget()
+        self.release()
+        self.ended(.over)
     }
 
     private func send(_ finding: Finding) {
@@ -218,12 +227,15 @@ final class ExecRun: ReactorClient {
     }
 
     private func forget() {
-        guard let token = self.token else { return }
+        self.release()
+        self.ended(.gone)
+    }
+
+    private func release() {
         self.phase = .finished
         self.closeAll()
+        if let token = self.token { self.reactor.unregister(token) }
         self.token = nil
-        self.reactor.unregister(token)
-        self.ended(true)
     }
 
     private func closeAll() {

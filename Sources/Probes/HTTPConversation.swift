@@ -9,6 +9,7 @@ final class HTTPConversation: Conversation {
     }
 
     let request: [UInt8]
+    let answerProvesPeer = true
     private let method: String
     private let expect: HTTPExpectation
     private let needle: [UInt8]?

@@ -172,9 +172,11 @@ final class Reactor: @unchecked Sendable {
             guard self.isRunning else { break }
             let count = cprobes_wait(self.epoll, events, Int32(Self.eventsMax), mayWait ? self.patience() : 0)
             if mayWait { self.inbox.withLock { $0.isWaiting = false } }
-            // Answers before deadlines: what is already here was not too late, even if this thread was.
+            let collectedAt = ProbeClock.now()
             for index in 0..<max(0, Int(count)) { self.dispatch(events[index]) }
-            self.fireDeadlines()
+            // Answers before deadlines: what was here when a deadline passed is not too late, even if this thread is.
+            // So only deadlines count that passed before the events were collected, and only if all of them were.
+            if count < Self.eventsMax { self.fireDeadlines(before: collectedAt) }
         }
         self.end()
     }
@@ -215,18 +217,12 @@ final class Reactor: @unchecked Sendable {
         return -1
     }
 
-    private func fireDeadlines() {
-        guard let first = self.deadlines.min else { return }
-        let now = ProbeClock.now()
-        var next = first
-        while next.at <= now {
+    private func fireDeadlines(before instant: MonotonicInstant) {
+        while let next = self.deadlines.min, next.at <= instant {
             self.deadlines.removeMin()
-            if self.isCurrent(next) {
-                self.slots[Int(next.token.slot)].deadline = nil
-                self.slots[Int(next.token.slot)].client?.deadlinePassed(late: now - next.at)
-            }
-            guard let following = self.deadlines.min else { return }
-            next = following
+            guard self.isCurrent(next) else { continue }
+            self.slots[Int(next.token.slot)].deadline = nil
+            self.slots[Int(next.token.slot)].client?.deadlinePassed(late: instant - next.at)
         }
     }
 

@@ -20,10 +20,21 @@ final class Resolver: Sendable {
 
     typealias Answer = Result<[SocketAddress], Failure>
 
-    private let lookups = Mutex<[String: [@Sendable (Answer) -> Void]]>([:])
+    private struct Lookup {
+        var waiters: [@Sendable (Answer) -> Void] = []
+        var hasBegun = false
+    }
+
+    private let lookups = Mutex<[String: Lookup]>([:])
     private let pool = BlockingPool(name: "heald-resolve", threadsMax: 16)
+    /// Blocks until the name service has answered.
+    private let lookUp: @Sendable (String) -> Answer
     /// No check tries more addresses than this.
     static let addressesMax = 4
+    /// Where a look-up never ends, those who gave up waiting must not pile up.
+    private static let waitersMax = 1_000
+
+    init(lookUp: @escaping @Sendable (String) -> Answer = Resolver.askNameService) { self.lookUp = lookUp }
 
     /// The addresses that need no looking up; `nil` where the host is a name.
     static func immediate(_ host: String, port: Int) -> [SocketAddress]? {
@@ -37,23 +48,34 @@ final class Resolver: Sendable {
         let waiter: @Sendable (Answer) -> Void = { answer in
             report(answer.map { addresses in addresses.map { $0.with(port: port) } })
         }
-        let isFirst = self.lookups.withLock { lookups in
-            lookups[host, default: []].append(waiter)
-            return lookups[host]?.count == 1
+        let before = self.lookups.withLock { lookups -> Int in
+            let before = lookups[host]?.waiters.count ?? 0
+            if before < Self.waitersMax { lookups[host, default: Lookup()].waiters.append(waiter) }
+            return before
         }
-        guard isFirst else { return }
-        let isRunning = self.pool.run { self.finish(host, with: Self.lookUp(host)) }
+        guard before < Self.waitersMax else {
+            return report(.failure(.local("\(before) checks wait for it already")))
+        }
+        guard before == 0 else { return }
+        let isRunning = self.pool.run {
+            self.lookups.withLock { $0[host]?.hasBegun = true }
+            self.finish(host, with: self.lookUp(host))
+        }
         if !isRunning { self.finish(host, with: .failure(.local("no thread could be made to look it up"))) }
     }
+
+    /// Whether a thread is asking for the name now.
+    func hasBegun(_ host: String) -> Bool { self.lookups.withLock { $0[host]?.hasBegun ?? false } }
 
     func stop() { self.pool.stop() }
 
     private func finish(_ host: String, with answer: Answer) {
-        let waiters = self.lookups.withLock { $0.removeValue(forKey: host) ?? [] }
+        let waiters = self.lookups.withLock { $0.removeValue(forKey: host)?.waiters ?? [] }
         for waiter in waiters { waiter(answer) }
     }
 
-    private static func lookUp(_ host: String) -> Answer {
+    /// getaddrinfo(3).
+    static func askNameService(_ host: String) -> Answer {
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         hints.ai_flags = Int32(AI_ADDRCONFIG)

@@ -20,6 +20,8 @@ final class SocketProbe: ReactorClient {
     /// A response slower than this is `degraded`.
     private let latency: Duration?
     private let startedAt = ProbeClock.now()
+    /// Whether the look-up of the name has begun.
+    private let isLookedUp: () -> Bool
     private let report: (CheckResult) -> Void
 
     private var phase = Phase.resolving
@@ -34,13 +36,14 @@ final class SocketProbe: ReactorClient {
 
     init(
         reactor: Reactor, conversation: any Conversation, host: String, timeout: Duration, latency: Duration?,
-        report: @escaping (CheckResult) -> Void
+        isLookedUp: @escaping () -> Bool, report: @escaping (CheckResult) -> Void
     ) {
         self.reactor = reactor
         self.conversation = conversation
         self.host = host
         self.timeout = timeout
         self.latency = latency
+        self.isLookedUp = isLookedUp
         self.report = report
     }
 
@@ -59,6 +62,7 @@ final class SocketProbe: ReactorClient {
         return token
     }
 
+    /// - Parameter answer: from the resolver; the deadline may have come first.
     func resolved(_ answer: Resolver.Answer) {
         guard case .resolving = self.phase else { return }
         switch answer {
@@ -126,8 +130,8 @@ final class SocketProbe: ReactorClient {
     func ready(readable: Bool, writable: Bool, closed: Bool, source: Int) {
         if case .connecting = self.phase {
             guard self.fd >= 0, writable || closed else { return }
-            // With something to send, sending tells whether the connection stands; else the socket is asked.
-            if self.conversation.request.isEmpty || closed {
+            // Where an answer must follow, sending tells whether the connection stands; else the socket is asked.
+            if !self.conversation.answerProvesPeer || closed {
                 let error = cprobes_socket_error(self.fd)
                 guard error == 0 else { return self.connectionFailed(error, isLocal: false) }
                 if !self.addresses[self.addressIndex].isUnix, cprobes_is_connected_to_itself(self.fd) {
@@ -192,6 +196,11 @@ final class SocketProbe: ReactorClient {
         guard late <= Finding.lateness else { return self.finish(.starved(late: late)) }
         let limit = self.timeout.brief
         switch self.phase {
+        case .resolving where !self.isLookedUp():
+            self.finish(
+                .unknown(
+                    "the host name \(self.host) was not looked up within \(limit): "
+                        + "other names hold every thread for that", reason: .resource))
         case .resolving:
             self.finish(.down(.timeout, "timed out after \(limit) looking up the host name \(self.host)"))
         case .connecting where self.fd < 0:

@@ -108,7 +108,7 @@ public final class SystemProber: Prober {
         connections.current += 1
         let probe = SocketProbe(
             reactor: reactor, conversation: conversation, host: unixSocket ?? host, timeout: check.timeout,
-            latency: latency
+            latency: latency, isLookedUp: { resolver.hasBegun(host) }
         ) { result in
             connections.current -= 1
             report(result)

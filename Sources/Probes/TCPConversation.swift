@@ -5,6 +5,7 @@ import ResilienceCore
 /// A `tcp` check: perhaps send something, perhaps expect something within the first 4 KiB.
 final class TCPConversation: Conversation {
     let request: [UInt8]
+    let answerProvesPeer = false
     private let expected: [UInt8]?
     private var answer: [UInt8] = []
     private static let receivedMax = 4_096

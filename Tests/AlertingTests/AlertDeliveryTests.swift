@@ -237,6 +237,38 @@ import Testing
         for server in [all, serious, latched] { try await server.close() }
     }
 
+    @Test func `the same alert of the same incident twice is told once, and both leave the outbox`() async throws {
+        let server = try await LoopbackServer([.status("200 OK")])
+        for _ in 1...2 { self.outbox.add(alert("down")) }
+        self.outbox.add(alert("down", incident: 2))
+        let delivery = self.makeDelivery()
+        delivery.update(channels: self.webhook("oncall", server.url))
+        try await self.withDelivery(delivery) { try await self.outbox.finishes.wait { $0.count == 3 } }
+        #expect(self.journalLines { $0.message == "down" }.map { $0.fields["INCIDENT"] } == ["1", "2"])
+        let body = try #require(server.requests.all.first?.body)
+        #expect(server.requests.all.count == 1)
+        #expect(body.split(separator: #""text":"down""#).count - 1 == 2)
+        try await server.close()
+    }
+
+    @Test func `a message that every channel has already leaves the outbox without being told again`() async throws {
+        self.outbox.add(alert("down"))
+        try self.outbox.delivered(1, channel: "journal")
+        let delivery = self.makeDelivery()
+        delivery.update(channels: [:])
+        try await self.withDelivery(delivery) { try await self.outbox.finishes.wait { $0.count == 1 } }
+        #expect(self.journal.lines.all.isEmpty)
+    }
+
+    @Test func `more messages than one reading holds are all delivered`() async throws {
+        for number in 1...900 { self.outbox.add(alert("number \(number)", incident: Int64(number))) }
+        let delivery = self.makeDelivery()
+        delivery.update(channels: [:])
+        try await self.withDelivery(delivery) { try await self.outbox.finishes.wait { $0.count == 900 } }
+        let numbers = self.journal.lines.all.map(\.message)
+        #expect(numbers == (1...900).map { "number \($0)" })
+    }
+
     @Test func `a channel taken away by a reload holds nothing back`() async throws {
         let hung = try await LoopbackServer([.hang])
         self.outbox.add(alert("one"))

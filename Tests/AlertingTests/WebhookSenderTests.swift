@@ -16,9 +16,10 @@ import Testing
         alerts: [QueuedAlert(id: 5, message: alert("down…"), arrivedAt: MonotonicInstant(nanoseconds: 0))], dropped: 0)
 
     private func deliver(
-        to url: String, secretFile: String? = nil, group: AlertGroup? = nil, answer: Duration = .milliseconds(400)
+        to url: String, secretFile: String? = nil, group: AlertGroup? = nil, connect: Duration = .milliseconds(400),
+        answer: Duration = .milliseconds(400)
     ) async throws -> DeliveryOutcome {
-        let sender = WebhookSender(connect: .milliseconds(400), answer: answer)
+        let sender = WebhookSender(connect: connect, answer: answer)
         let channel = Policy.Channel(name: "oncall", kind: .webhook(url: url, secretFile: secretFile))
         let group = group ?? self.group
         let outcome = try await within { await sender.deliver(group, to: channel) }
@@ -108,7 +109,7 @@ import Testing
         try await server.close()
         let clock = ContinuousClock()
         let began = clock.now
-        let outcome = try await self.deliver(to: url, answer: .seconds(10))
+        let outcome = try await self.deliver(to: url, connect: .seconds(8), answer: .seconds(10))
         guard case .retry(let reason, nil) = outcome else {
             Issue.record("\(outcome)")
             return

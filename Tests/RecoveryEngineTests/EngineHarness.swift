@@ -7,13 +7,15 @@ struct EngineHarness {
     var engine = RecoveryEngine(seed: 1)
     /// The clock; whole nanoseconds, so that a deadline is met exactly.
     var instant = MonotonicInstant(nanoseconds: 1_000_000_000_000)
+    /// How far the wall clock was set away.
+    var wallOffset: Duration = .zero
     /// Every effect so far.
     var effects: [Effect] = []
 
     var now: Moment {
         Moment(
             monotonic: self.instant,
-            wall: WallTime(microseconds: 1_700_000_000_000_000 + self.instant.nanoseconds / 1_000))
+            wall: WallTime(microseconds: 1_700_000_000_000_000 + self.instant.nanoseconds / 1_000) + self.wallOffset)
     }
 
     /// The clock in seconds.

@@ -22,13 +22,17 @@ extension RecoveryEngine {
     }
 
     /// At each bad result of a component its dependencies are looked at too, so that they are known to fail, or not,
-    /// before anything is done about it.
+    /// before anything is done about it. However many ask, each check is run no more often than while in doubt itself:
+    /// two hundred failing dependents must not overwhelm the one thing they need.
     mutating func askDependencies(_ index: Int) {
         for dependency in self.everythingNeeded(by: index) {
             for check in self.machines[dependency].trackers.indices {
-                self.machines[dependency].hurry(check, to: self.now.monotonic)
+                let tracker = self.machines[dependency].trackers[check]
+                guard tracker.check.enabled, tracker.outstanding == nil, let due = tracker.nextProbeAt else { continue }
+                let earliest = tracker.probeStartedAt.map { $0 + tracker.check.fastInterval } ?? self.now.monotonic
+                let wanted = max(self.now.monotonic, earliest)
+                if wanted < due { self.setProbe(dependency, check, at: wanted) }
             }
-            self.armHurried(dependency)
         }
     }
 

@@ -66,7 +66,7 @@ extension RecoveryEngine {
     }
 
     /// Tells the guards and the dependents what has changed about this one.
-    private mutating func publish(_ index: Int) {
+    mutating func publish(_ index: Int) {
         let unhealthy = self.machines[index].isUnhealthyByItself
         if unhealthy != self.machines[index].countsUnhealthy {
             self.machines[index].countsUnhealthy = unhealthy
@@ -187,7 +187,7 @@ extension RecoveryEngine {
     private mutating func continueExhausted(_ index: Int, rearmAt: MonotonicInstant) {
         let verdict = self.machines[index].verdict
         if verdict == .up || (verdict == .degraded && !self.machines[index].actsOnDegraded) {
-            self.beginProof(index)
+            self.beginProof(index, exhaustedUntil: rearmAt)
         } else if self.now.monotonic >= rearmAt {
             self.rearm(index)
         } else {

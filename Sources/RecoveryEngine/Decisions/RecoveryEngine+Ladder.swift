@@ -11,9 +11,12 @@ extension RecoveryEngine {
             return
         }
         if let reason = self.reasonToWait(index) {
-            self.hold(index, reason)
+            if reason == .serviceManager, self.isRestartedInVain(index) { self.giveUpOnServiceManager(index) } else { self.hold(index, reason) }
             return
         }
+        // This failure may be the one too many: it is counted before anything is done about it.
+        if !self.machines[index].isUnhealthyByItself { self.enter(index, .failing(.none)) }
+        self.publish(index)
         while true {
             guard let step = self.nextStep(index) else { return }
             if let reason = self.reasonToHold(index, step) {
@@ -35,6 +38,21 @@ extension RecoveryEngine {
         if let until = reason.until { self.setDeadline(index, until) }
     }
 
+    /// systemd's own `Restart=` has tried often enough since the incident began to call it hopeless.
+    private func isRestartedInVain(_ index: Int) -> Bool {
+        guard let unit = self.machines[index].unit, unit.isAutoRestart else { return false }
+        return Int64(unit.restarts) - Int64(self.machines[index].restartsSeen) >= Self.vainRestartsMost
+    }
+
+    /// A unit that systemd restarts for ever is never ours to restart; people have to hear of it all the same.
+    private mutating func giveUpOnServiceManager(_ index: Int) {
+        self.record(index, .note("systemd restarts the unit again and again, in vain"))
+        self.exhaust(index)
+    }
+
+    /// So many restarts by systemd within one incident are left to it.
+    static let vainRestartsMost: Int64 = 5
+
     /// Reasons that concern the component as a whole, whatever the step.
     private mutating func reasonToWait(_ index: Int) -> Hold? {
         let now = self.now.monotonic
@@ -45,6 +63,11 @@ extension RecoveryEngine {
             return .observing
         }
         if let unit = self.machines[index].unit, unit.isBusy { return .serviceManager }
+        // What endpoints said before the supervisor stood still may long be over; systemd's word is checked again
+        // when acting.
+        if self.machines[index].hasStaleEndpoints, self.machines[index].culprit?.check.kind.isUnit == false {
+            return .evidence
+        }
         if self.machines[index].component.unit != nil, self.host.unitsUnknown != nil { return .evidence }
         if let name = self.doubtfulDependency(of: index) {
             let until = self.machines[index].doubtUntil ?? now + .seconds(15)
@@ -70,7 +93,22 @@ extension RecoveryEngine {
         if self.host.isFrozen { return .frozen }
         if self.host.inFlight >= self.policy.guards.maxConcurrent { return .concurrency }
         if let until = self.host.budget.nextAllowed(at: now) { return .budget(until: until) }
+        if let other = self.waitingLonger(than: index) {
+            self.evaluateLater(other)
+            self.evaluateLater(index)
+            return .budget(until: now)
+        }
         return nil
+    }
+
+    /// Another component that waits for the action budget and had its share of it earlier, or never: it goes first, so
+    /// that one that is beyond help cannot spend what would heal others.
+    private func waitingLonger(than index: Int) -> Int? {
+        guard let acted = self.machines[index].lastActedAt else { return nil }
+        return self.machines.indices.first { other in
+            guard other != index, case .failing(.budget) = self.machines[other].phase else { return false }
+            return self.machines[other].lastActedAt.map { $0 < acted } ?? true
+        }
     }
 
     /// Climbs past steps that are used up or do not fit.
@@ -206,6 +244,7 @@ extension RecoveryEngine {
     private mutating func carryOut(_ request: ActionRequest, _ index: Int, isDisruptive: Bool) {
         if isDisruptive {
             self.host.budget.spend(at: self.now.monotonic)
+            self.machines[index].lastActedAt = self.now.monotonic
             self.host.inFlight += 1
         }
         self.enter(
@@ -239,6 +278,7 @@ extension RecoveryEngine {
     private mutating func tellPeople(_ request: ActionRequest, _ index: Int, _ alert: AlertStrategy) {
         let component = self.machines[index].component
         let text = alert.message ?? "\(component.name) is down and needs a person. \(self.reasonForActing(index))"
+        self.machines[index].incident?.toldOfEnd = true
         self.alert(
             index, .healingFailed, alert.severity ?? component.criticality.alertSeverity, text,
             channels: alert.channels)
@@ -254,7 +294,8 @@ extension RecoveryEngine {
         let rearmAt = exhaustedAt + machine.component.rearm
         self.machines[index].incident?.state = .exhausted
         self.record(index, .incidentExhausted(rearmAt: self.now.wall(at: rearmAt)))
-        if machine.incident?.alerted == false {
+        if machine.incident?.toldOfEnd == false {
+            self.machines[index].incident?.toldOfEnd = true
             self.alert(
                 index, .healingFailed, machine.component.criticality.alertSeverity,
                 "\(machine.component.name) is down and every step of its ladder is used up. \(machine.complaint)")

@@ -7,6 +7,15 @@ extension RecoveryEngine {
     mutating func observe(unit: String, _ observation: UnitObservation) {
         if self.host.unitsUnknown != nil { self.host.unitsUnknown = nil }
         guard let index = self.indexByUnit[unit] else { return }
+        var observation = observation
+        if let forgiven = self.machines[index].forgivenStop {
+            // A stop that is still under way, or a new one, is another matter than the one forgiven.
+            if forgiven == observation.invocationID ?? "", observation.job == nil {
+                observation.stoppedByOther = false
+            } else {
+                self.machines[index].forgivenStop = nil
+            }
+        }
         let before = self.machines[index].unit
         let isFirst = !self.machines[index].hasSeenUnit && self.machines[index].incident == nil
         self.machines[index].unit = observation
@@ -22,9 +31,19 @@ extension RecoveryEngine {
         guard observation.activeState == .active || observation.activeState == .activating,
             observation.invocationID != before?.invocationID || before?.activeState != observation.activeState
         else { return }
-        let startedAt = observation.activeEnteredAt.map(self.now.monotonic(at:)) ?? self.now.monotonic
+        let startedAt =
+            observation.activeState == .active
+            ? observation.activeEnteredAt.map(self.now.monotonic(at:)) ?? self.now.monotonic : self.now.monotonic
         let graceUntil = startedAt + self.machines[index].component.startupGrace
         guard graceUntil > self.now.monotonic else { return }
+        let wasUp = before?.activeState == .active || before?.activeState == .reloading
+        let isNewlyUp = observation.activeState == .active && !wasUp
+        if let before, before.invocationID != observation.invocationID || isNewlyUp {
+            // What the endpoints of the last process said is no evidence against this one.
+            self.machines[index].restartEvidence(graceUntil: graceUntil, at: self.now.monotonic)
+            self.armHurried(index)
+            return
+        }
         for check in self.machines[index].trackers.indices
         where !self.machines[index].trackers[check].check.kind.isUnit
             && (self.machines[index].trackers[check].failures == 0 || before == nil)
@@ -51,6 +70,7 @@ extension RecoveryEngine {
             self.machines[index].trackers[position].outstanding == id
         else { return }  // of an older policy, or begun before a repair: it says nothing about now
         self.machines[index].trackers[position].outstanding = nil
+        self.machines[index].hasStaleEndpoints = false
         self.machines[index].trackers[position].take(result, at: self.now)
         if result.verdict == .down { self.endLook(index, result) }
         self.repace(index, position, retryAfter: result.retryAfter)
@@ -63,11 +83,13 @@ extension RecoveryEngine {
         for index in self.machines.indices {
             for check in self.machines[index].trackers.indices {
                 self.machines[index].trackers[check].doubtStreak()
-                if self.machines[index].trackers[check].outstanding != nil {
+                let isAwaited = self.machines[index].trackers[check].outstanding != nil
+                if isAwaited || self.machines[index].incident != nil {
                     self.machines[index].trackers[check].outstanding = nil
                     self.machines[index].hurry(check, to: self.now.monotonic)
                 }
             }
+            self.machines[index].hasStaleEndpoints = true
             self.armHurried(index)
             if case .verifying(var verification) = self.machines[index].phase, let deadline = verification.deadline {
                 verification.deadline = deadline + duration

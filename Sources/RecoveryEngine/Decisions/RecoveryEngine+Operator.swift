@@ -61,6 +61,7 @@ extension RecoveryEngine {
     private mutating func takeBackIntoCare(_ index: Int) {
         self.machines[index].stoppedByOperator = false
         guard var unit = self.machines[index].unit else { return }
+        self.machines[index].forgivenStop = unit.invocationID ?? ""
         unit.stoppedByOther = false
         self.machines[index].unit = unit
         self.machines[index].readUnit(unit, isFirst: false, at: self.now)
@@ -98,7 +99,8 @@ extension RecoveryEngine {
         } else {
             if self.machines[index].incident != nil {
                 self.record(index, .note("an operator stopped the unit: it is left alone"))
-                self.record(index, .incidentResolved(at: self.now.wall, by: .withdrawn))
+                let at = max(self.now.wall, self.machines[index].incident?.detectedAt ?? self.now.wall)
+                self.record(index, .incidentResolved(at: at, by: .withdrawn))
                 self.machines[index].incident = nil
                 self.machines[index].ladder.restart()
             }

@@ -74,9 +74,14 @@ extension RecoveryEngine {
     // MARK: - Proof
 
     /// It looks well without an action of ours.
-    mutating func beginProof(_ index: Int, afterDependency: Bool = false) {
+    mutating func beginProof(
+        _ index: Int, afterDependency: Bool = false, exhaustedUntil: MonotonicInstant? = nil
+    ) {
         self.enter(
-            index, .verifying(Verification(since: self.now.monotonic, afterDependency: afterDependency)))
+            index,
+            .verifying(
+                Verification(
+                    since: self.now.monotonic, afterDependency: afterDependency, exhaustedUntil: exhaustedUntil)))
         self.evaluateLater(index)
     }
 
@@ -124,7 +129,12 @@ extension RecoveryEngine {
         var verification = verification
         verification.upAt = nil
         guard verification.action != nil, let deadline = verification.deadline else {
-            self.hold(index, .evidence)
+            if let rearmAt = verification.exhaustedUntil {
+                self.enter(index, .exhausted(rearmAt: rearmAt))
+                self.setDeadline(index, rearmAt)
+            } else {
+                self.hold(index, .evidence)
+            }
             return
         }
         if self.now.monotonic >= deadline {
@@ -143,6 +153,12 @@ extension RecoveryEngine {
     }
 
     private mutating func failProof(_ index: Int, _ verification: Verification) {
+        if let rearmAt = verification.exhaustedUntil {
+            // One that comes and goes is not news each time.
+            self.enter(index, .exhausted(rearmAt: rearmAt))
+            self.evaluateLater(index)
+            return
+        }
         guard let request = verification.action else {
             self.record(index, .note("it did not stay up: \(self.machines[index].complaint)"))
             self.enter(index, .failing(.none))
@@ -179,7 +195,8 @@ extension RecoveryEngine {
             self.record(index, .verification(action: request.id, succeeded: true, detail: "up \(after) after it"))
         }
         let upSince = machine.passingSince ?? self.now.wall
-        let resolvedAt = min(max(upSince, incident.failedAt), self.now.wall)
+        // A wall clock that was set back meanwhile must not make a repair end before it began.
+        let resolvedAt = max(min(upSince, self.now.wall), incident.detectedAt)
         self.record(index, .incidentResolved(at: resolvedAt, by: healer))
         if incident.alerted {
             self.alert(

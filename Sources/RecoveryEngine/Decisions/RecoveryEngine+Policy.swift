@@ -79,9 +79,9 @@ extension RecoveryEngine {
         if case .recovering(let attempt) = machine.phase {
             self.orphans[attempt.request.id] = Orphan(component: name, incident: attempt.request.incident)
         }
-        if machine.incident != nil {
+        if let incident = machine.incident {
             self.effects.append(record(.note("the component has left the policy")))
-            self.effects.append(record(.incidentResolved(at: self.now.wall, by: .withdrawn)))
+            self.effects.append(record(.incidentResolved(at: max(self.now.wall, incident.detectedAt), by: .withdrawn)))
         }
         if machine.timeSuspended {
             self.effects.append(record(.timeCounts(true, why: "the component has left the policy")))

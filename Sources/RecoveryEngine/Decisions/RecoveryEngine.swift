@@ -112,6 +112,8 @@ public struct RecoveryEngine: Sendable {
     }
 
     private mutating func save() {
+        // Before `started` nothing is known of earlier runs: writing now would wipe out what they left behind.
+        guard self.isStarted else { return }
         for index in self.touched.sorted() where index < self.machines.count {
             let saved = self.machines[index].snapshotToSave(at: self.now)
             guard !saved.isSame(as: self.machines[index].saved) else { continue }

@@ -97,6 +97,8 @@ struct Verification: Hashable, Sendable {
     var isLook: Bool = false
     /// It waited for a dependency that has come back.
     var afterDependency: Bool = false
+    /// It had been given up until then: if it does not stay up, it still is.
+    var exhaustedUntil: MonotonicInstant?
 }
 
 /// Position on the ladder and what it remembers.
@@ -161,6 +163,13 @@ struct ComponentMachine: Sendable {
     var countsUnhealthy = false
     var impairsDependents = false
     var restartsSeen: UInt32 = 0
+    /// When its last disruptive action was decided on, in this process.
+    var lastActedAt: MonotonicInstant?
+    /// An operator stopped this invocation and later gave it back into our care: that stop counts no more. Empty
+    /// where the unit has none.
+    var forgivenStop: String?
+    /// The supervisor stood still since the last result of an endpoint check.
+    var hasStaleEndpoints = false
 
     init(component: Component, now: Moment) {
         self.component = component

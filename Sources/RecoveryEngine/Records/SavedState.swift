@@ -42,10 +42,13 @@ public struct SavedIncident: Hashable, Sendable, Codable {
     public var rootCause: String?
     /// People were told of it, so they are told of its end.
     public var alerted: Bool
+    /// People were told that it needs them.
+    public var toldOfEnd: Bool
 
     public init(
         id: Int64, state: IncidentState, cause: IncidentCause, severity: Severity, failedAt: WallTime,
-        detectedAt: WallTime, rootCause: String?, alerted: Bool = false
+        detectedAt: WallTime, rootCause: String?, alerted: Bool = false,
+        toldOfEnd: Bool = false
     ) {
         self.id = id
         self.state = state
@@ -55,6 +58,7 @@ public struct SavedIncident: Hashable, Sendable, Codable {
         self.detectedAt = detectedAt
         self.rootCause = rootCause
         self.alerted = alerted
+        self.toldOfEnd = toldOfEnd
     }
 }
 

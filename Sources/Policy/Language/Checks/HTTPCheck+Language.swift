@@ -135,7 +135,7 @@ extension ValueType where Value == [String: String] {
     /// Header fields; RFC 9110, sections 5.1 and 5.5. Those that frame the message are the client's own.
     fileprivate static let headers: ValueType = {
         let values = ValueType<String>.matching(
-            pattern: "^[\\t -~]*$", length: 0...4096, name: "header value",
+            pattern: "^([!-~]([\\t -~]*[!-~])?)?$", length: 0...4096, name: "header value",
             expected: "visible ASCII characters, and spaces and tabs between them", isSecret: true
         ) { text in
             text.utf8.allSatisfy { $0 == 0x09 || (0x20...0x7E).contains($0) } && text.first != " " && text.last != " "

@@ -1,0 +1,15 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Measurements beside their peers. A package of its own, so that users of heald never build it.
+let package = Package(
+    name: "heald-benchmarks",
+    dependencies: [.package(name: "heald", path: "..")],
+    targets: [
+        // The other side of the HTTP benchmark, and the loop in C that the prober is measured against.
+        .executableTarget(name: "http-target", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra"])]),
+        .executableTarget(name: "http-peer", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra"])]),
+        .executableTarget(name: "http-probe", dependencies: [.product(name: "Probes", package: "heald")]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,179 @@
+import Policy
+import RecoveryEngine
+import ResilienceCore
+import Testing
+
+/// What simulated runs have brought to light, each as the shortest story that shows it.
+@Suite struct SimulatedFindingTests {
+    private static func web(recovery: [Step] = Step.defaultLadder) -> Component {
+        Component(
+            name: "web", unit: "web.service", startupGrace: .seconds(10),
+            checks: [Check(name: "tcp", kind: .tcp(TCPCheck(host: "127.0.0.1", port: 1)), interval: .seconds(5), fall: 1)],
+            recovery: recovery)
+    }
+
+    @Test func `loading the policy writes nothing before earlier runs are known`() {
+        var engine = RecoveryEngine(seed: 1)
+        let now = Moment(monotonic: MonotonicInstant(nanoseconds: 1), wall: WallTime(microseconds: 1))
+        let effects = engine.handle(
+            .policyLoaded(PolicySnapshot(components: [.service("web")]), generation: 1), at: now)
+        #expect(!effects.contains { if case .saveHost = $0 { true } else { false } })
+        #expect(!effects.contains { if case .saveComponent = $0 { true } else { false } })
+    }
+
+    @Test func `the failure that is one too many freezes before it is acted upon`() {
+        var world = EngineHarness(GuardTests.fleet(5), guards: Guards(maxConcurrent: 9, maxUnhealthy: 0.4))
+        for index in 0..<5 { world.running("c\(index).service", "a") }
+        #expect(world.killed("c0.service", "a").actions.count == 1)
+        #expect(world.killed("c1.service", "a").actions.count == 1)
+        #expect(world.killed("c2.service", "a").actions.isEmpty)
+    }
+
+    @Test func `a process that somebody else started is not judged by the last one's endpoints`() {
+        var world = EngineHarness([Self.web()])
+        world.running("web.service", "a")
+        world.seconds += 60
+        world.advance(by: 0.1) { _ in .up }
+        world.observe(
+            "web.service",
+            UnitObservation(activeState: .activating, subState: "auto-restart", invocationID: "a", result: "signal"))
+        world.advance(by: 12) { _ in .down }
+        #expect(world.effects.openings.count == 1)
+        #expect(world.running("web.service", "b").actions.isEmpty)
+        #expect(world.advance(by: 9) { _ in .down }.actions.isEmpty)
+        #expect(world.advance(by: 9) { _ in .down }.actions.count == 1)
+    }
+
+    @Test func `a slow start that outlasted its grace gets one more when it is done`() {
+        var world = EngineHarness([Self.web()])
+        world.running("web.service", "a")
+        world.advance(by: 6) { _ in .up }
+        world.observe(
+            "web.service", UnitObservation(activeState: .activating, subState: "start", invocationID: "b"))
+        world.advance(by: 30) { _ in .down }
+        #expect(world.running("web.service", "b").actions.isEmpty)
+    }
+
+    @Test func `a wall clock set back between failure and repair gives no negative time`() throws {
+        var world = EngineHarness([.service("web")])
+        world.running("web.service", "a")
+        let request = try #require(world.killed("web.service", "a").actions.first)
+        let detectedAt = try #require(world.effects.openings.first).detectedAt
+        world.wallOffset = .seconds(-3_600)
+        world.running("web.service", "b")
+        world.finish(request)
+        world.advance(by: 5)
+        let resolved = world.effects.records.compactMap { record in
+            if case .incidentResolved(let at, _) = record { at } else { nil }
+        }
+        #expect(resolved.count == 1)
+        #expect(resolved.allSatisfy { $0 >= detectedAt })
+    }
+
+    @Test func `an alert about an open breaker does not stand in for the one that says nobody helps`() throws {
+        let ladder = [Step.restart(.limited(2), backoff: Backoff(initial: .zero))]
+        let breaker = BreakerPolicy(failures: 1, openFor: .seconds(5))
+        var world = EngineHarness([.service("web", recovery: ladder, breaker: breaker)])
+        world.running("web.service", "a")
+        var request = try #require(world.killed("web.service", "a").actions.first)
+        world.finish(request, .failed)
+        #expect(world.effects.alerts.map(\.event) == [.tooFrequent])
+        request = try #require(world.advance(by: 6).actions.first)
+        world.finish(request, .failed)
+        #expect(world.effects.alerts.map(\.event).contains(.healingFailed))
+    }
+
+    @Test func `after a stall endpoints are asked again before anything is done`() throws {
+        var ladder = [Step.restart(.limited(3), backoff: Backoff(initial: .seconds(5), jitter: 0))]
+        ladder[0].verify = .seconds(1)
+        var world = EngineHarness([Self.web(recovery: ladder)])
+        world.running("web.service", "a")
+        world.seconds += 60
+        let first = world.advance(by: 12) { _ in .down }.actions
+        #expect(first.count == 1)
+        world.finish(first[0], .failed)
+        world.seconds += 30
+        let woken = world.send(.stalled(.seconds(30)))
+        #expect(woken.actions.isEmpty)
+        let probe = try #require(woken.probes.first)
+        let failure = Failure(reason: .connection, message: "connection refused")
+        let result = CheckResult(
+            verdict: .down, failure: failure, startedAt: world.now.monotonic, finishedAt: world.now.monotonic)
+        let answered = world.send(.probeFinished(id: probe.id, component: "web", check: "tcp", result))
+        #expect(answered.actions.count == 1)
+    }
+
+    @Test func `many failing dependents do not make a dependency's checks hammer it`() {
+        let dependents = (0..<50).map { number in
+            Component(
+                name: "d\(number)", dependsOn: ["db"],
+                checks: [
+                    Check(name: "tcp", kind: .tcp(TCPCheck(host: "127.0.0.1", port: 1)), interval: .seconds(5), fall: 9)
+                ], recovery: [Step(strategy: .alert(AlertStrategy()))])
+        }
+        var world = EngineHarness([.endpoint("db", recovery: [Step(strategy: .alert(AlertStrategy()))])] + dependents)
+        let asked = world.advance(by: 10) { $0.component == "db" ? .up : .down }.probes.count { $0.component == "db" }
+        #expect((5...13).contains(asked))
+    }
+
+    @Test func `a unit that systemd restarts for ever is told of`() {
+        var world = EngineHarness([.service("web")])
+        world.running("web.service", "0")
+        for round in 1...8 {
+            world.seconds += 1
+            world.observe(
+                "web.service",
+                UnitObservation(
+                    activeState: .activating, subState: "auto-restart", invocationID: "\(round)", result: "signal",
+                    restarts: UInt32(round)))
+            world.observe(
+                "web.service",
+                UnitObservation(
+                    activeState: .active, subState: "running", invocationID: "\(round + 1)", restarts: UInt32(round),
+                    activeEnteredAt: world.now.wall))
+        }
+        #expect(world.effects.actions.isEmpty)
+        #expect(world.effects.alerts.map(\.event) == [.healingFailed])
+        #expect(world.state(of: "web") != "healthy")
+    }
+
+    @Test func `what comes and goes after it was given up is not news each time`() throws {
+        var world = EngineHarness([.service("web", recovery: [Step(strategy: .alert(AlertStrategy()))])])
+        world.running("web.service", "0")
+        world.killed("web.service", "0")
+        let before = world.effects.records.count
+        for round in 1...20 {
+            world.running("web.service", "\(round)")
+            world.seconds += 1
+            world.killed("web.service", "\(round)")
+        }
+        #expect(world.effects.records.count - before <= 2)
+    }
+
+    @Test func `a stop that was forgiven is not found again`() {
+        var world = EngineHarness([.service("web")])
+        world.running("web.service", "a")
+        let stopped = UnitObservation(
+            activeState: .inactive, subState: "dead", invocationID: "a", stoppedByOther: true)
+        world.observe("web.service", stopped)
+        world.send(.operatorAsked(.pause(component: "web", for: .seconds(5), by: "root", reason: "")))
+        world.send(.operatorAsked(.resume(component: "web", by: "root")))
+        world.send(.operatorAsked(.pause(component: "web", for: .seconds(5), by: "root", reason: "")))
+        world.observe("web.service", stopped)
+        #expect(world.state(of: "web") != "stopped")
+    }
+
+    @Test func `one that is beyond help does not spend the budget that would heal another`() throws {
+        let ladder = [Step.restart(.unlimited, backoff: Backoff(initial: .zero))]
+        let breaker = BreakerPolicy(failures: 1_000)
+        var world = EngineHarness(
+            [.service("a", recovery: ladder, breaker: breaker), .service("b", recovery: ladder, breaker: breaker)],
+            guards: Guards(maxActions: .init(count: 1, per: .seconds(60)), maxConcurrent: 9))
+        world.running("a.service", "0")
+        world.running("b.service", "0")
+        let first = try #require(world.killed("a.service", "0").actions.first)
+        world.finish(first, .failed)
+        #expect(world.killed("b.service", "0").actions.isEmpty)
+        #expect(world.advance(by: 61).actions.map(\.component) == ["b"])
+    }
+}
