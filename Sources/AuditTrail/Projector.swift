@@ -74,7 +74,7 @@ struct Projector {
         }
         for name in wanted.subtracting(present).sorted() {
             try self.db.run(
-                "INSERT INTO supervised VALUES (?, ?, NULL, ?)", [.text(name), .int(at), .int(sequence)])
+                "INSERT INTO supervised VALUES (?, ?, ?, NULL)", [.text(name), .int(sequence), .int(at)])
         }
     }
 
@@ -89,8 +89,8 @@ struct Projector {
                 [.int(at), .text(component)])
         } else if !counts, !isExcluded {
             try self.db.run(
-                "INSERT INTO exclusion VALUES (?, ?, NULL, ?, ?)",
-                [.text(component), .int(at), .text(why), .int(sequence)])
+                "INSERT INTO exclusion VALUES (?, ?, ?, NULL, ?)",
+                [.text(component), .int(sequence), .int(at), .text(why)])
         }
     }
 
