@@ -44,12 +44,12 @@ extension Store {
             for id in touched { try Self.removeIncident(id, endingBy: last, alive: self.alive, in: db) }
             try db.run("DELETE FROM record WHERE seq BETWEEN ? AND ?", [.int(first), .int(last)])
             try db.run("UPDATE head SET first_seq = ?, anchor = ? WHERE id = 1", [.int(last + 1), .blob(anchor)])
+            // Durations of the incidents that stay were computed from these. `supervised` stays whole: it grows only
+            // with changes of the policy, and that a component was ever named means something.
             let oldest = try db.first("SELECT min(day) FROM incident_day") { $0.optionalInt(0) } ?? nil
-            let horizon = min(cutoff, (oldest ?? .max / CivilTime.microsecondsPerDay) * CivilTime.microsecondsPerDay)
-            for table in ["run", "supervised", "exclusion"] {
-                let end = table == "run" ? "ended_us" : "to_us"
-                try db.run("DELETE FROM \(table) WHERE \(end) < ? AND seq <= ?", [.int(horizon), .int(last)])
-            }
+            let horizon = min(cutoff, oldest.map { $0 * CivilTime.microsecondsPerDay } ?? cutoff)
+            try db.run("DELETE FROM run WHERE ended_us < ? AND seq <= ?", [.int(horizon), .int(last)])
+            try db.run("DELETE FROM exclusion WHERE to_us < ? AND seq <= ?", [.int(horizon), .int(last)])
         }
         self.firstSequence = last + 1
         return Int(last - first + 1)

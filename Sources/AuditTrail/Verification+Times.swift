@@ -142,9 +142,10 @@ extension Verification {
         let isOwn = IncidentFold(stored: incident).isOwn
         let end = try IncidentEnd.find(incident, isOwn: isOwn, alive: alive, in: self.db)
         // The one before it may have been removed by retention.
-        let mayHaveLostPrevious = self.first > 1 && end.gap == nil
-        let agrees = (incident.gap == end.gap && incident.downFrom == end.downFrom) || mayHaveLostPrevious
-        if !agrees { self.find("the durations of incident \(incident.id) are not what the records say") }
+        let isProvable = self.first == 1 || (end.oldestUsed ?? 0) >= self.first
+        if isProvable, incident.gap != end.gap || incident.downFrom != end.downFrom {
+            self.find("the durations of incident \(incident.id) are not what the records say")
+        }
         var days: [Int64: Int64] = [CivilTime.day(of: incident.failedAt): 0]
         for (day, length) in try IncidentEnd.downtime(incident, alive: alive, in: self.db) {
             days[day, default: 0] += length

@@ -44,11 +44,9 @@ struct SpeedTests {
         try database.close()
 
         let long = try Scene()
-        let filled = try long.open()
         var begin = clock.now
-        try AuditFixture.fill(filled, incidents: count, end: long.now)
+        try long.with { try AuditFixture.fill($0, incidents: count, end: long.now) }
         print("fixture of \(count) incidents: \(clock.now - begin)")
-        try filled.close()
         for _ in 0..<5 {
             begin = clock.now
             let reader = try long.reader()
