@@ -83,8 +83,8 @@ public final class AlertDelivery: AlertDispatcher {
                 return (inbox.channels, inbox.unrecorded)
             }
             guard let channels else { continue }
-            if !channels.values.contains(where: \.kind.isWebhook) { await self.webhooks.shutdown() }
             await self.desk.synchronize(channels: channels, unrecorded: unrecorded)
+            if !channels.values.contains(where: \.kind.isWebhook) { await self.webhooks.shutdown() }
         }
         await self.desk.stop()
         await self.webhooks.shutdown()

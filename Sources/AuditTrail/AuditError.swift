@@ -55,7 +55,8 @@ public struct AuditError: Error, Hashable, Sendable, CustomStringConvertible {
         let reason =
             "\(path): SQLite says \"\(error.message ?? "nothing more")\" (\(error.extendedResultCode.rawValue))."
         switch error.resultCode {
-        case .SQLITE_FULL:
+        case .SQLITE_FULL,
+            .SQLITE_IOERR where error.meansNoSpace:
             self.init(.full, what: what, why: reason, howToFix: "Free space on the filesystem of the state directory.")
         case .SQLITE_READONLY:
             self.init(
@@ -101,6 +102,13 @@ public struct AuditError: Error, Hashable, Sendable, CustomStringConvertible {
 struct Damage: Error, Hashable {
     /// What was found, half a sentence.
     var finding: String
+}
+
+extension DatabaseError {
+    /// No room for the log, or for its index.
+    fileprivate var meansNoSpace: Bool {
+        self.resultCode == .SQLITE_FULL || self.extendedResultCode == .SQLITE_IOERR_SHMSIZE
+    }
 }
 
 extension Error {

@@ -5,12 +5,13 @@ import RecoveryEngine
 import ResilienceCore
 import Synchronization
 
-/// Reads the audit trail beside a running supervisor, or without one. Never writes: not the database, not its log, not
-/// the log's index, so that a member of the group who may only read sees all there is.
+/// Reads the audit trail beside a running supervisor, or without one. Never writes the database or its log; a member of
+/// the group who may only read sees all there is.
 ///
-/// - A log that holds anything: read with `mode=ro` and `readonly_shm`. With the supervisor running SQLite uses its
-///   shared index; after a kill it builds one in memory. (The supervisor leaves the `-wal` and `-shm` files behind when
-///   it ends, because SQLite insists that they exist.)
+/// - A log that holds anything: read with `mode=ro`. A reader who may not write gets SQLite's shared index read-only
+///   while the supervisor runs, and one in memory after it was killed. (The supervisor leaves the `-wal` and `-shm` files
+///   behind when it ends, because SQLite insists that they exist.) A reader who may write marks its place in the index,
+///   nothing else.
 /// - No log: the file alone is the database, read with `immutable`. Should a supervisor start meanwhile, what was read
 ///   is thrown away and read again.
 ///
@@ -53,12 +54,7 @@ public final class AuditReader: Sendable {
                 .notPermitted, what: Self.what, why: "\(path)-shm, which SQLite needs, is missing.",
                 howToFix: "Start heald once, or run this as root.")
         }
-        do {
-            return Connection(queue: try Self.connect(path, isImmutable: isImmutable), isImmutable: isImmutable)
-        } catch let error as DatabaseError where error.resultCode == .SQLITE_READONLY && !isImmutable {
-            // The supervisor opened it this very moment and has not marked a place for readers yet: let SQLite do it.
-            return Connection(queue: try Self.connect(path, isImmutable: false, marks: true), isImmutable: false)
-        }
+        return Connection(queue: try Self.connect(path, isImmutable: isImmutable), isImmutable: isImmutable)
     }
 
     private static func refused(_ path: String, _ number: Int32) -> AuditError {
@@ -72,7 +68,7 @@ public final class AuditReader: Sendable {
         return stat(path + "-wal", &status) != 0 || status.st_size == 0
     }
 
-    private static func connect(_ path: String, isImmutable: Bool, marks: Bool = false) throws -> DatabaseQueue {
+    private static func connect(_ path: String, isImmutable: Bool) throws -> DatabaseQueue {
         var configuration = Configuration()
         configuration.readonly = true
         configuration.busyMode = .timeout(2)
@@ -80,7 +76,7 @@ public final class AuditReader: Sendable {
         configuration.foreignKeysEnabled = false
         configuration.prepareDatabase { try StoreOpening.harden($0) }
         let escaped = path.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? path
-        let mode = isImmutable ? "immutable=1" : marks ? "mode=ro" : "mode=ro&readonly_shm=1"
+        let mode = isImmutable ? "immutable=1" : "mode=ro"
         let queue = try DatabaseQueue(path: "file:\(escaped)?\(mode)", configuration: configuration)
         try queue.inDatabase { try StoreOpening.refuseNewer($0) }
         return queue

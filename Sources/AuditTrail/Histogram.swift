@@ -47,8 +47,8 @@ struct Histogram: Hashable {
         return bytes
     }
 
-    /// The last bucket: 8,000 years.
-    static let mostBucket = bucket(of: 253_402_300_799_999_999)
+    /// The last bucket: 292,000 years.
+    static let mostBucket = bucket(of: .max)
 
     static func bucket(of microseconds: Int64) -> UInt16 {
         guard microseconds > 0 else { return 0 }

@@ -74,7 +74,7 @@ struct Projector {
         }
         for name in wanted.subtracting(present).sorted() {
             try self.db.run(
-                "INSERT INTO supervised VALUES (?, ?, NULL, ?)", [.text(name), .int(at), .int(sequence)])
+                "INSERT INTO supervised VALUES (?, ?, ?, NULL)", [.text(name), .int(sequence), .int(at)])
         }
     }
 
@@ -89,8 +89,8 @@ struct Projector {
                 [.int(at), .text(component)])
         } else if !counts, !isExcluded {
             try self.db.run(
-                "INSERT INTO exclusion VALUES (?, ?, NULL, ?, ?)",
-                [.text(component), .int(at), .text(why), .int(sequence)])
+                "INSERT INTO exclusion VALUES (?, ?, ?, NULL, ?)",
+                [.text(component), .int(sequence), .int(at), .text(why)])
         }
     }
 
@@ -158,32 +158,41 @@ struct Projector {
 
 /// What the end of an incident makes known.
 enum IncidentEnd {
-    /// Where the incident's downtime begins, and the operating time since the component's last failure of its own:
-    /// known time between that one's end and this one's beginning.
-    static func find(
-        _ incident: IncidentRow, isOwn: Bool, alive: Int64?, in db: Database
-    ) throws -> (gap: Int64?, downFrom: Int64) {
-        var downFrom = incident.failedAt
+    struct Finding {
+        /// Operating time since the component's last failure of its own: known time between that one's end and this
+        /// one's beginning.
         var gap: Int64?
+        /// Where the incident's downtime begins.
+        var downFrom: Int64
+        /// The earliest record of any incident that this follows from; `nil` where the search met the beginning.
+        var oldestUsed: Int64?
+    }
+
+    static func find(_ incident: IncidentRow, isOwn: Bool, alive: Int64?, in db: Database) throws -> Finding {
+        var finding = Finding(gap: nil, downFrom: incident.failedAt, oldestUsed: nil)
+        var previousEnd: Int64?
         var isFirst = true
         try db.each(
             """
-            SELECT resolved_us, root_cause, healer FROM incident
+            SELECT resolved_us, root_cause, healer, first_seq FROM incident
             WHERE component = ? AND resolved_us IS NOT NULL AND id < ? ORDER BY id DESC LIMIT 100
             """, [.text(incident.component), .int(incident.id)]
         ) { row in
-            let end = row.int(0)
-            if isFirst { downFrom = max(downFrom, end) }
+            if isFirst { finding.downFrom = max(finding.downFrom, row.int(0)) }
             isFirst = false
-            guard isOwn else { return false }
-            if row.optionalText(1) != nil || row.text(2) == Healer.withdrawn.rawValue { return true }
-            let window = Interval(from: end, to: incident.failedAt)
-            gap =
-                window.from < window.to
-                ? try KnownTime(db, window: window, alive: alive).of(incident.component).length : 0
+            let isOther = row.optionalText(1) != nil || row.text(2) == Healer.withdrawn.rawValue
+            if isOwn, isOther { return true }
+            finding.oldestUsed = row.int(3)
+            if isOwn { previousEnd = row.int(0) }
             return false
         }
-        return (gap, downFrom)
+        if let previousEnd {
+            let window = Interval(from: previousEnd, to: incident.failedAt)
+            finding.gap =
+                window.from < window.to
+                ? try KnownTime(db, window: window, alive: alive).of(incident.component).length : 0
+        }
+        return finding
     }
 
     /// Known downtime by day.

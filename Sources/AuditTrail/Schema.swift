@@ -5,6 +5,9 @@ import GRDB
 /// `record` is the truth; `incident`, `action`, `run`, `exclusion`, `supervised`, `incident_day`, `rollup` and
 /// `rollup_action` follow from it and are written in the same transaction. `state` and `outbox` are what the supervisor
 /// itself needs after a restart; they are no history.
+///
+/// In tables WITHOUT ROWID the key's columns come first: where they do not, `quick_check` of SQLite 3.40 reports values
+/// as NULL that are not.
 enum Schema {
     /// The "application id" in the file's header: `heal`.
     static let applicationID: Int64 = 0x6865_616C
@@ -48,16 +51,16 @@ enum Schema {
         CREATE TABLE action(
           incident INTEGER NOT NULL, id INTEGER NOT NULL, action TEXT NOT NULL, attempt INTEGER NOT NULL,
           step INTEGER NOT NULL, unit TEXT, why TEXT NOT NULL, started_us INTEGER NOT NULL, finished_us INTEGER,
-          result TEXT, detail TEXT, verified INTEGER, verified_us INTEGER, verification TEXT,
+          result TEXT, detail TEXT, verified INTEGER CHECK (verified IN (0, 1)), verified_us INTEGER, verification TEXT,
           PRIMARY KEY (incident, id)) STRICT, WITHOUT ROWID;
         CREATE TABLE run(
           seq INTEGER PRIMARY KEY, started_us INTEGER NOT NULL, ended_us INTEGER, version TEXT NOT NULL,
           reason TEXT) STRICT;
         CREATE TABLE exclusion(
-          component TEXT NOT NULL, from_us INTEGER NOT NULL, to_us INTEGER, why TEXT NOT NULL,
-          seq INTEGER NOT NULL, PRIMARY KEY (component, seq)) STRICT, WITHOUT ROWID;
+          component TEXT NOT NULL, seq INTEGER NOT NULL, from_us INTEGER NOT NULL, to_us INTEGER, why TEXT NOT NULL,
+          PRIMARY KEY (component, seq)) STRICT, WITHOUT ROWID;
         CREATE TABLE supervised(
-          component TEXT NOT NULL, from_us INTEGER NOT NULL, to_us INTEGER, seq INTEGER NOT NULL,
+          component TEXT NOT NULL, seq INTEGER NOT NULL, from_us INTEGER NOT NULL, to_us INTEGER,
           PRIMARY KEY (component, seq)) STRICT, WITHOUT ROWID;
         CREATE TABLE incident_day(
           day INTEGER NOT NULL, incident INTEGER NOT NULL, down_us INTEGER NOT NULL,

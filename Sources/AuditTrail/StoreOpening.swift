@@ -6,9 +6,9 @@ import ResilienceCore
 
 /// Opening, checking, and what happens to a damaged file.
 enum StoreOpening {
-    /// How long the look through the file for damage may take; a larger file is looked through in part, and what lies
-    /// further back is met when it is read.
-    static let checkSeconds = 0.7
+    /// How long the look through the file for damage may take, so that a long history never delays a start; a larger file
+    /// is looked through in part, and what lies further back is met when it is read.
+    static let checkSeconds = 0.1
     /// So many damaged files are kept; the oldest go.
     static let mostQuarantined = 5
 

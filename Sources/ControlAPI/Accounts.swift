@@ -13,7 +13,9 @@ struct Accounts: Sendable {
     /// - Note: may block in a name service where the files do not know the group.
     /// - SeeAlso: group(5), getgrnam_r(3).
     func groupID(of name: String) -> UInt32? {
-        if let fields = Self.line(in: self.group, where: { $0.count >= 3 && $0[0] == name }) { return UInt32(fields[2]) }
+        if let fields = Self.line(in: self.group, where: { $0.count >= 3 && $0[0] == name }) {
+            return UInt32(fields[2])
+        }
         var entry = Glibc.group()
         var found: UnsafeMutablePointer<Glibc.group>?
         var buffer = [CChar](repeating: 0, count: 64 * 1024)
@@ -42,7 +44,8 @@ struct Accounts: Sendable {
             bytes.append(contentsOf: chunk[..<count])
         }
         for line in bytes.split(separator: UInt8(ascii: "\n")) {
-            let fields = Substring(decoding: line, as: UTF8.self).split(separator: ":", omittingEmptySubsequences: false)
+            let fields = Substring(decoding: line, as: UTF8.self).split(
+                separator: ":", omittingEmptySubsequences: false)
             if matches(fields) { return fields }
         }
         return nil

@@ -65,7 +65,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func admit(_ context: ChannelHandlerContext) {
         guard self.caller == nil else { return }
-        let caller = try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable { (socket: NIOBSDSocket.Handle) in
+        let caller = try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable {
+            (socket: NIOBSDSocket.Handle) in
             self.identify(socket)
         }
         guard let caller = caller.flatMap({ $0 }), self.ledger.admit(caller) else {

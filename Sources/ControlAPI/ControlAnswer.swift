@@ -55,7 +55,8 @@ struct ControlRefusal: Error, Encodable, Hashable {
     static func noSuchRoute() -> Self {
         Self(
             status: .notFound, error: "There is nothing at this path.", why: "The API has no such route.",
-            fix: "GET /v1/status, /v1/version or /v1/healthz; POST /v1/reload, /v1/pause, /v1/resume or /v1/check/NAME.")
+            fix: "GET /v1/status, /v1/version or /v1/healthz; POST /v1/reload, /v1/pause, /v1/resume or /v1/check/NAME."
+        )
     }
 
     static func wrongMethod(allow: String) -> Self {
@@ -106,7 +107,8 @@ struct ControlRefusal: Error, Encodable, Hashable {
             status: .notFound, error: "There is no component \"\(name)\".",
             why: known.isEmpty
                 ? "The policy declares no components." : "The policy does not declare it; it declares \(shown).",
-            fix: nearest(to: name, among: known).map { "Did you mean \"\($0)\"?" } ?? "See healctl status for the names.")
+            fix: nearest(to: name, among: known).map { "Did you mean \"\($0)\"?" }
+                ?? "See healctl status for the names.")
     }
 
     static func tooSlow(_ limit: Duration) -> Self {

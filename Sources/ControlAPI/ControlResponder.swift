@@ -134,7 +134,8 @@ struct ControlResponder: HTTPResponder {
             var state: String?
         }
         do {
-            let reading = try await withDeadline(self.limits.status) { [statusReader] in try await statusReader.recent() }
+            let reading = try await withDeadline(self.limits.status) { [statusReader] in try await statusReader.recent()
+            }
             let state = reading.status.state
             let works = state != "unrecorded" && state != "blind"
             return try ControlAnswer(
@@ -196,7 +197,9 @@ struct ControlResponder: HTTPResponder {
     private func bounded<Value: Sendable>(
         _ limit: Duration, _ work: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
-        do { return try await withDeadline(limit, work) } catch is DeadlinePassed { throw ControlRefusal.tooSlow(limit) }
+        do { return try await withDeadline(limit, work) } catch is DeadlinePassed {
+            throw ControlRefusal.tooSlow(limit)
+        }
     }
 
     /// Who the connection's guard found at its other end.

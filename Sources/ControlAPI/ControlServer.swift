@@ -53,7 +53,8 @@ public struct ControlServer: Service {
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 let owner = geteuid()
                 let local = self.application(
-                    .unixDomainSocket(path: socket.bindPath), http: nil, accounts: accounts, reader: reader, group: group,
+                    .unixDomainSocket(path: socket.bindPath), http: nil, accounts: accounts, reader: reader,
+                    group: group,
                     makeGuard: { [limits = self.configuration.limits] in
                         ConnectionGuard(limits: limits, ledger: ledger) { descriptor in
                             Peer(descriptor: descriptor).map {

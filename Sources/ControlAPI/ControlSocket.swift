@@ -43,10 +43,19 @@ struct ControlSocket {
         }
     }
 
-    /// The file's identity, to recognise it later.
+    /// The file's identity, to recognise it later. With the time of its making, since inode numbers are used again.
     struct Identity: Hashable {
         var device: UInt64
         var inode: UInt64
+        var seconds: Int
+        var nanoseconds: Int
+
+        init(_ status: stat) {
+            self.device = UInt64(status.st_dev)
+            self.inode = UInt64(status.st_ino)
+            self.seconds = status.st_mtim.tv_sec
+            self.nanoseconds = status.st_mtim.tv_nsec
+        }
     }
 
     /// Gives the bound socket its mode and its final name.
@@ -62,17 +71,13 @@ struct ControlSocket {
         guard lstat(self.bindPath, &status) == 0 else { throw .system("lstat", self.directory, errno: errno) }
         guard rename(self.bindPath, self.path) == 0 else { throw .system("rename", self.directory, errno: errno) }
         _ = rmdir(self.nursery)
-        return Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+        return Identity(status)
     }
 
     /// Takes the socket's file away if it is still the one that was published.
     func withdraw(_ identity: Identity?) {
         var status = stat()
-        if let identity, lstat(self.path, &status) == 0,
-            identity == Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
-        {
-            _ = unlink(self.path)
-        }
+        if let identity, lstat(self.path, &status) == 0, identity == Identity(status) { _ = unlink(self.path) }
         _ = unlink(self.bindPath)
         _ = rmdir(self.nursery)
     }
@@ -86,7 +91,8 @@ struct ControlSocket {
             throw .unsafeDirectory(path, why: "It belongs to user \(status.st_uid).")
         }
         guard status.st_mode & 0o022 == 0 else {
-            throw .unsafeDirectory(path, why: "Others can write to it (mode \(String(status.st_mode & 0o7777, radix: 8))).")
+            throw .unsafeDirectory(
+                path, why: "Others can write to it (mode \(String(status.st_mode & 0o7777, radix: 8))).")
         }
     }
 }

@@ -13,7 +13,8 @@ private func edits(from first: [UInt8], to second: [UInt8]) -> Int {
     for (row, byte) in first.enumerated() {
         var current = [row + 1]
         for (column, other) in second.enumerated() {
-            current.append(min(previous[column] + (byte == other ? 0 : 1), previous[column + 1] + 1, current[column] + 1))
+            current.append(
+                min(previous[column] + (byte == other ? 0 : 1), previous[column + 1] + 1, current[column] + 1))
         }
         previous = current
     }

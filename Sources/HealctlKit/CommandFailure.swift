@@ -32,7 +32,9 @@ public struct CommandFailure: Error, Hashable, Sendable {
 
     /// Three lines for a person.
     public var text: String {
-        let lines = ["healctl: \(printable(self.what))", "  why: \(printable(self.why))", "  fix: \(printable(self.fix))"]
+        let lines = [
+            "healctl: \(printable(self.what))", "  why: \(printable(self.why))", "  fix: \(printable(self.fix))",
+        ]
         return lines.joined(separator: "\n") + "\n"
     }
 

@@ -21,12 +21,12 @@ public struct IncidentList: Sendable {
             .init(title: "ID", isRightAligned: true),
             .init(title: "STATE"),
             .init(title: "COMPONENT", narrowest: 10),
-            .init(title: "FAILED"),
-            .init(title: "AGO", isRightAligned: true, dispensable: 3),
-            .init(title: "DETECT", isRightAligned: true, dispensable: 2),
-            .init(title: "RECOVER", isRightAligned: true),
+            .init(title: "FAILED", dispensable: 1),
+            .init(title: "AGO", isRightAligned: true, dispensable: 5),
+            .init(title: "DETECT", isRightAligned: true, dispensable: 4),
+            .init(title: "RECOVER", isRightAligned: true, dispensable: 2),
             .init(title: "CAUSE", narrowest: 20),
-            .init(title: "ACTIONS", narrowest: 12, dispensable: 1),
+            .init(title: "ACTIONS", narrowest: 12, dispensable: 3),
         ])
         table.rows = self.rows.map { self.cells($0, times) }
         var lines = table.lines(on: terminal)

@@ -51,11 +51,13 @@ extension IncidentStory {
         }
         switch record.body {
         case .incidentOpened(let opening): return Self.opening(opening)
-        case .incidentSuppressed(let root?): return one("waiting", "waits for \(root), which is down", .faint, "suppressed")
+        case .incidentSuppressed(let root?):
+            return one("waiting", "waits for \(root), which is down", .faint, "suppressed")
         case .incidentSuppressed(nil): return one("waiting", "waits no longer", .plain, "unsuppressed")
         case .incidentExhausted(let rearmAt):
             return one(
-                "exhausted", "every step was tried; the ladder may begin again at \(times.clock(rearmAt))", .bad, "exhausted")
+                "exhausted", "every step was tried; the ladder may begin again at \(times.clock(rearmAt))", .bad,
+                "exhausted")
         case .incidentRearmed: return one("again", "the ladder begins again", .plain, "rearmed")
         case .incidentResolved(let at, let healer):
             let since = DurationText.offset(at - self.incident.failedAt)
@@ -81,7 +83,8 @@ extension IncidentStory {
         case .evidence(let kind, let text):
             let lines = text.split(separator: "\n").count
             return one(
-                "evidence", "kept, see below: \(kind.rawValue), \(lines) line\(lines == 1 ? "" : "s")", .faint, "evidence")
+                "evidence", "kept, see below: \(kind.rawValue), \(lines) line\(lines == 1 ? "" : "s")", .faint,
+                "evidence")
         case .breakerChanged(let from, let to, let why):
             return one("breaker", "\(from) → \(to): \(why)", to == "open" ? .doubtful : .plain, "breaker")
         case .freezeChanged(let frozen, let why):
@@ -95,7 +98,8 @@ extension IncidentStory {
         case .supervisorStarted(let version, let processID):
             return one("heald", "started, version \(version), process \(processID)", .doubtful, "supervisorStarted")
         case .supervisorStopped(let reason): return one("heald", "stopped: \(reason)", .doubtful, "supervisorStopped")
-        case .policyLoaded(let generation, _): return one("policy", "generation \(generation) loaded", .plain, "policyLoaded")
+        case .policyLoaded(let generation, _):
+            return one("policy", "generation \(generation) loaded", .plain, "policyLoaded")
         case .policyRejected(let error, _): return one("policy", "refused: \(error)", .doubtful, "policyRejected")
         case .pruned: return one("audit", "older records were removed by retention", .faint, "pruned")
         }

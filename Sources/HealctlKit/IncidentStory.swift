@@ -61,14 +61,15 @@ public struct IncidentStory: Sendable {
         let state: String
         switch incident.knownState {
         case .resolved: state = "resolved after \(incident.timeToRecover.map(DurationText.precise) ?? "?")"
-        case .open: state = "open since \(DurationText.coarse(max(.zero, page.times.now - incident.failedAt)))"
+        case .open: state = "open for \(DurationText.coarse(max(.zero, page.times.now - incident.failedAt)))"
         case .exhausted: state = "exhausted: every step was tried"
         case .suppressed: state = "suppressed: waits for \(printable(incident.rootCause ?? "a dependency"))"
         case nil: state = printable(incident.state)
         }
         return [
             page.terminal.styled("Incident \(incident.id): \(printable(incident.component))", .heading) + " "
-                + page.terminal.styled(state, incident.knownState?.style ?? .doubtful) + " (\(printable(incident.severity)))"
+                + page.terminal.styled(state, incident.knownState?.style ?? .doubtful)
+                + " (\(printable(incident.severity)))"
         ]
     }
 
@@ -89,7 +90,8 @@ public struct IncidentStory: Sendable {
         if let previous = self.previous {
             lines += fact("Follows", "incident \(previous); the ladder went on where that left it")
         }
-        lines += fact("Took", self.parts().map { "\(DurationText.precise($0.duration)) \($0.name)" }.joined(separator: " · "))
+        lines += fact(
+            "Took", self.parts().map { "\(DurationText.precise($0.duration)) \($0.name)" }.joined(separator: " · "))
         return lines
     }
 
@@ -142,35 +144,52 @@ public struct IncidentStory: Sendable {
             let clean = TextSanitizer.sanitize(text, limit: 8_192)
             let body = clean.split(separator: "\n", omittingEmptySubsequences: false)
                 .reversed().drop { $0.isEmpty }.reversed()
-            return [title] + body.flatMap { line -> [String] in
-                let flat = line.replacing("\t", with: "    ")
-                let lines = page.terminal.width.map { wrapped(String(flat), to: $0 - 4) } ?? [String(flat)]
-                return lines.map { page.terminal.styled("  | ", .faint) + $0 }
-            }
+            return [title]
+                + body.flatMap { line -> [String] in
+                    let flat = line.replacing("\t", with: "    ")
+                    let lines = page.terminal.width.map { wrapped(String(flat), to: $0 - 4) } ?? [String(flat)]
+                    return lines.map { page.terminal.styled("  | ", .faint) + $0 }
+                }
         }
     }
 
+    /// What a person can do now, and with which command.
     private func advice(_ page: Page) -> [String] {
         let name = printable(self.incident.component)
-        func tip(_ command: String, _ why: String) -> [String] { page.entry(command, width: max(28, command.count + 2), why) }
-        let log = self.unit.map { tip("journalctl -u \(printable($0))", "its whole log") } ?? []
+        var tips: [(command: String, why: String)] = []
+        if let unit = self.unit { tips.append(("journalctl -u \(printable(unit))", "its whole log")) }
+        var lines: [String] = []
         switch self.incident.knownState {
         case .resolved, nil: return []
         case .suppressed:
-            return tip("healctl incidents --component \(printable(self.incident.rootCause ?? name))", "what it waits for")
+            let root = printable(self.incident.rootCause ?? name)
+            tips.append(("healctl incidents --component \(root)", "what it waits for"))
         case .open:
-            return log + tip("healctl status", "where it stands now")
-                + tip("healctl pause \(name) --for 1h --reason \"…\"", "repair it by hand undisturbed")
+            tips.append(("healctl status", "where it stands now"))
+            tips.append(("healctl pause \(name) --for 1h --reason \"…\"", "repair it by hand undisturbed"))
         case .exhausted:
-            var lines: [String] = []
-            for case .incidentExhausted(let rearmAt) in self.records.map(\.body).suffix(200) where rearmAt > page.times.now {
-                lines = page.entry(
-                    "", width: 0,
-                    "Nothing more is tried before \(page.times.clock(rearmAt)) (\(page.times.relative(rearmAt))).")
+            if let rearmAt = self.rearmAt, rearmAt > page.times.now {
+                let when = "\(page.times.clock(rearmAt)) (\(page.times.relative(rearmAt)))"
+                lines = page.entry("", width: 0, "Nothing more is tried before \(when).")
             }
-            return lines + log + tip("healctl check \(name)", "run its checks now")
-                + tip("healctl resume \(name)", "let heald begin again at once")
+            tips.append(("healctl check \(name)", "run its checks now"))
+            tips.append(("healctl resume \(name)", "let heald begin again at once"))
         }
+        let width = tips.reduce(0) { max($0, displayWidth($1.command)) } + 2
+        return lines
+            + tips.flatMap { tip -> [String] in
+                // A command is never broken: it is there to be copied.
+                guard page.terminal.width.map({ 2 + width + displayWidth(tip.why) <= $0 }) ?? true else {
+                    return ["  \(tip.command)", "      \(tip.why)"]
+                }
+                return page.entry(tip.command, width: width, tip.why)
+            }
+    }
+
+    /// When the ladder may begin again, by the last word on it.
+    private var rearmAt: WallTime? {
+        for case .incidentExhausted(let rearmAt) in self.records.map(\.body).reversed() { return rearmAt }
+        return nil
     }
 }
 

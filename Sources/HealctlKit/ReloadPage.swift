@@ -10,9 +10,10 @@ public struct ReloadPage: Sendable {
         guard !self.report.applied else { return "Policy generation \(self.report.generation) runs.\n" }
         let count = self.report.errors.count
         let lines = self.report.errors.map { printable($0) }
-        return (lines + [
-            "The policies are refused (\(count) error\(count == 1 ? "" : "s")); generation \(self.report.generation) goes on."
-        ]).joined(separator: "\n") + "\n"
+        return
+            (lines + [
+                "The policies are refused (\(count) error\(count == 1 ? "" : "s")); generation \(self.report.generation) goes on."
+            ]).joined(separator: "\n") + "\n"
     }
 
     public var json: JSONValue {

@@ -2,13 +2,13 @@ import ResilienceCore
 
 /// What `healctl stats` tells of one component, or of all together.
 public struct StatisticsRow: Hashable, Sendable {
-    /// Mean and percentiles of a duration; `nil` where there is nothing to take them of.
+    /// Mean and percentiles of a duration, in seconds; `nil` where there is nothing to take them of.
     public struct Spread: Hashable, Sendable {
-        public var mean: Duration?
-        public var p50: Duration?
-        public var p95: Duration?
+        public var mean: Double?
+        public var p50: Double?
+        public var p95: Double?
 
-        public init(mean: Duration?, p50: Duration?, p95: Duration?) {
+        public init(mean: Double?, p50: Double?, p95: Double?) {
             self.mean = mean
             self.p50 = p50
             self.p95 = p95
@@ -34,14 +34,14 @@ public struct StatisticsRow: Hashable, Sendable {
     public var availability: Double?
     public var timeToDetect: Spread
     public var timeToRecover: Spread
-    public var timeBetweenFailures: Duration?
+    public var timeBetweenFailures: Spread
     /// Share (0...1) of the resolved incidents that no person had a hand in.
     public var healedWithoutHuman: Double?
     public var actions: [ActionCount]
 
     public init(
         component: String?, incidents: Int, availability: Double?, timeToDetect: Spread, timeToRecover: Spread,
-        timeBetweenFailures: Duration?, healedWithoutHuman: Double?, actions: [ActionCount]
+        timeBetweenFailures: Spread, healedWithoutHuman: Double?, actions: [ActionCount]
     ) {
         self.component = component
         self.incidents = incidents
@@ -94,7 +94,10 @@ public struct StatisticsReport: Sendable {
     }
 
     private static func cells(_ row: StatisticsRow) -> [Table.Cell] {
-        func time(_ duration: Duration?) -> Table.Cell { Table.Cell(duration.map(DurationText.precise) ?? "–") }
+        func time(_ seconds: Double?) -> Table.Cell {
+            // 1e9 s are 32 years: a figure beyond that is damage, and no Duration should be made of it.
+            Table.Cell(seconds.flatMap { abs($0) < 1e9 ? DurationText.precise(.seconds($0)) : nil } ?? "–")
+        }
         let style: Style = row.availability.map { $0 >= 0.999 ? .good : $0 >= 0.99 ? .doubtful : .bad } ?? .faint
         let actions = row.actions.map { "\(printable($0.action)) \($0.succeeded)/\($0.failed)" }
         return [
@@ -106,7 +109,7 @@ public struct StatisticsReport: Sendable {
             time(row.timeToRecover.mean),
             time(row.timeToRecover.p50),
             time(row.timeToRecover.p95),
-            time(row.timeBetweenFailures),
+            time(row.timeBetweenFailures.mean),
             Table.Cell(actions.joined(separator: ", ")),
         ]
     }
@@ -127,7 +130,8 @@ extension StatisticsRow {
             ("availability", .number(self.availability)),
             ("mttd", self.timeToDetect.json),
             ("mttr", self.timeToRecover.json),
-            ("mtbf", .number(self.timeBetweenFailures?.inSeconds)),
+            ("mtbf", .number(self.timeBetweenFailures.mean)),
+            ("mtbfSpread", self.timeBetweenFailures.json),
             ("healedWithoutHuman", .number(self.healedWithoutHuman)),
             (
                 "actions",
@@ -147,8 +151,7 @@ extension StatisticsRow {
 extension StatisticsRow.Spread {
     var json: JSONValue {
         .object([
-            ("mean", .number(self.mean?.inSeconds)), ("p50", .number(self.p50?.inSeconds)),
-            ("p95", .number(self.p95?.inSeconds)),
+            ("mean", .number(self.mean)), ("p50", .number(self.p50)), ("p95", .number(self.p95)),
         ])
     }
 }

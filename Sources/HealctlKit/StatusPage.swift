@@ -53,7 +53,8 @@ public struct StatusPage: Sendable {
         let parts = counts.sorted { (Self.urgency($0.key), $0.key) < (Self.urgency($1.key), $1.key) }
             .map { "\($0.value) \(printable($0.key))" }
         let count = self.status.components.count
-        return "\(count) component\(count == 1 ? "" : "s"): \(parts.joined(separator: ", "))"
+        let counted = "\(count) component\(count == 1 ? "" : "s")"
+        return parts.isEmpty ? counted : "\(counted): \(parts.joined(separator: ", "))"
     }
 
     private var worstFirst: [ComponentStatus] {

@@ -32,9 +32,12 @@ struct Table {
     /// Which columns are shown, and how wide.
     private func fittedColumns(to width: Int?) -> [(index: Int, width: Int)] {
         var shown = self.columns.indices.map { index in
-            (index: index, width: self.rows.reduce(displayWidth(self.columns[index].title)) {
-                max($0, displayWidth($1[index].text))
-            })
+            (
+                index: index,
+                width: self.rows.reduce(displayWidth(self.columns[index].title)) {
+                    max($0, displayWidth($1[index].text))
+                }
+            )
         }
         // A column in which nothing is said takes no room.
         shown.removeAll { column in

@@ -106,16 +106,18 @@ public struct Daemon: Sendable {
         }
         damage.send(to: supervisor)
         let deliveries = Task { await delivery.run() }
-        let control: Task<Void, Never>
+        let control = self.control(supervisor, listener)
+        let serving: Task<Void, Never>
         do {
-            control = try await self.control(supervisor, listener).start()
+            serving = try await control.start()
         } catch {
             await supervisor.end(reason: "the control API could not be served")
             deliveries.cancel()
             throw error
         }
         return RunningDaemon(
-            supervisor: supervisor, notifier: host.notifier, prober: prober, control: control, deliveries: deliveries,
+            supervisor: supervisor, notifier: host.notifier, prober: prober, control: control, serving: serving,
+            deliveries: deliveries,
             database: trail.database, logger: self.logger)
     }
 
@@ -186,7 +188,8 @@ struct RunningDaemon: Sendable {
     let supervisor: Supervisor
     let notifier: any ServiceNotifier
     let prober: SystemProber
-    let control: Task<Void, Never>
+    let control: ControlSocketService
+    let serving: Task<Void, Never>
     let deliveries: Task<Void, Never>
     let database: AuditDatabase?
     let logger: Logger
@@ -194,12 +197,12 @@ struct RunningDaemon: Sendable {
     /// Takes no more requests, then no more events; what is in flight gets a moment; then the trail is closed.
     func end(reason: String) async {
         self.notifier.notify("STOPPING=1")
-        self.control.cancel()
+        await self.control.end()
         await self.supervisor.end(reason: reason)
         self.prober.stop()
         self.deliveries.cancel()
         await self.deliveries.value
-        await self.control.value
+        await self.serving.value
         do {
             try self.database?.close()
         } catch {

@@ -17,7 +17,7 @@ extension SystemdManager {
     ///
     /// Refused where a job of somebody else's is in flight, systemd is about to restart the unit by itself, it is masked
     /// or not found, or its invocation is another one than expected. `ResetFailedUnit` goes before it only where systemd
-    /// has given up (`start-limit-hit`). When the time is up the unit's processes get SIGKILL, through systemd, and it
+    /// has given up (it was started too often). When the time is up the unit's processes get SIGKILL, through systemd, and it
     /// has at most 5 s more to come back.
     ///
     /// - Parameters:
@@ -39,7 +39,11 @@ extension SystemdManager {
         }
         var run = RestartRun(
             record: record, begin: begin, deadline: deadline, invocationBefore: record.state?.general.invocation)
-        let first = await self.attempt(&run)
+        var first = await self.attempt(&run)
+        if first.result == .failed, run.wasNotEvenTried {
+            run.hasGivenUp = true
+            first = await self.attempt(&run)
+        }
         guard first.result == .timedOut else { return first }
         return await self.secondChance(&run, timeout: timeout)
     }
@@ -72,7 +76,7 @@ extension SystemdManager {
 
     private func attempt(_ run: inout RestartRun) async -> ActionOutcome {
         let record = run.record
-        if record.state?.service.result == "start-limit-hit" {
+        if run.hasGivenUp || record.state?.service.result == "start-limit-hit" {
             _ = await self.call(
                 .manager("ResetFailedUnit"), "Could not reset the failed state of \(record.name).", record,
                 until: run.deadline
@@ -120,6 +124,7 @@ extension SystemdManager {
     private func follow(_ run: inout RestartRun) async -> ActionOutcome {
         switch await self.end(of: run.job, until: run.deadline) {
         case .ended(let result):
+            run.jobResult = result
             if let error = await self.read(run.record, until: run.deadline + 1_000_000_000) {
                 if error.code == .disconnected { return await self.askTheWorld(&run) }
                 return ActionOutcome(.failed, detail: "job \(run.job) \(result), but \(error)")
@@ -181,7 +186,19 @@ struct RestartRun {
     let invocationBefore: String?
     /// 0: not known.
     var job: UInt32 = 0
+    /// How the job ended.
+    var jobResult = ""
     var wasKilled = false
+    /// systemd has given the unit up: it was started too often.
+    var hasGivenUp = false
+
+    /// The job failed before anything was started. systemd keeps the `Result` of the last crash when it gives a unit up,
+    /// so that a start it refuses outright is the only reliable sign.
+    var wasNotEvenTried: Bool {
+        guard let state = self.record.state, !self.hasGivenUp, !self.wasKilled else { return false }
+        return self.jobResult == "failed" && state.general.active == .failed && state.general.load == "loaded"
+            && state.general.invocation == self.invocationBefore && state.service.result != "start-limit-hit"
+    }
 
     var elapsed: String {
         let milliseconds = (BusThread.now() - self.begin) / 1_000_000

@@ -7,57 +7,50 @@ import ResilienceCore
 struct IncidentsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "incidents", abstract: "Lists incidents, newest first, or tells the story of one.",
-        discussion: """
-            healctl incidents [--since 30d] [--component NAME] [--state STATE] [--cause CAUSE] [--limit 50]
-            healctl incidents show ID
-            """,
-        subcommands: [List.self, Show.self], defaultSubcommand: List.self)
+        discussion: "What is not resolved is always listed, however old.",
+        subcommands: [Show.self])
 
-    struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "list", abstract: "Lists incidents, newest first (the default).")
-        @Option(help: "Not older than this: 12h, 30d, 2026-11-20 or an RFC 3339 time in UTC. What is not resolved is always shown.")
-        var since: Since = .standard
-        @Option(help: "Only of this component.")
-        var component: String?
-        @Option(help: "Only in this state: open, resolved, exhausted or suppressed.")
-        var state: IncidentState?
-        @Option(help: "Only of this cause: a reason such as timeout, or a category such as TRANSIENT.")
-        var cause: String?
-        @Option(help: "At most this many, 1 to 100000.")
-        var limit = 50
-        @OptionGroup var common: CommonOptions
+    @Option(help: "Not older than this: 12h, 30d, 2026-11-20 or an RFC 3339 time in UTC.")
+    var since: Since = .standard
+    @Option(help: "Only of this component.")
+    var component: String?
+    @Option(help: "Only in this state: open, resolved, exhausted or suppressed.")
+    var state: IncidentState?
+    @Option(help: "Only of this cause: a reason such as timeout, or a category such as TRANSIENT.")
+    var cause: String?
+    @Option(help: "At most this many, 1 to 100000.")
+    var limit = 50
+    @OptionGroup var common: CommonOptions
 
-        func validate() throws {
-            guard (1...100_000).contains(self.limit) else { throw ValidationError("--limit takes 1 to 100000.") }
-            if let cause = self.cause, FailureReason(rawValue: cause.lowercased()) == nil,
-                FailureCategory(rawValue: cause.uppercased()) == nil
-            {
-                let reasons = FailureReason.allCases.map(\.rawValue) + FailureCategory.allCases.map(\.rawValue)
-                throw ValidationError("--cause is none of \(reasons.joined(separator: ", ")).")
-            }
+    func validate() throws {
+        guard (1...100_000).contains(self.limit) else { throw ValidationError("--limit takes 1 to 100000.") }
+        if let cause = self.cause, FailureReason(rawValue: cause.lowercased()) == nil,
+            FailureCategory(rawValue: cause.uppercased()) == nil
+        {
+            let reasons = FailureReason.allCases.map(\.rawValue) + FailureCategory.allCases.map(\.rawValue)
+            throw ValidationError("--cause is none of \(reasons.joined(separator: ", ")).")
         }
+    }
 
-        func run() throws {
-            let times = self.common.times
-            let filter = IncidentFilter(
-                since: self.since.time(before: times.now), component: self.component, state: self.state,
-                cause: self.cause, limit: self.limit + 1)
-            let rows = try History(stateDirectory: self.common.state).incidents(filter)
-            let list = IncidentList(
-                rows: Array(rows.prefix(self.limit)), selection: self.selection(times), isCut: rows.count > self.limit)
-            self.common.show(
-                list.text(on: self.common.terminal, times: times), json: .array(list.rows.map(\.json)))
-        }
+    func run() throws {
+        let times = self.common.times
+        let filter = IncidentFilter(
+            since: self.since.time(before: times.now), component: self.component, state: self.state,
+            cause: self.cause, limit: self.limit + 1)
+        let rows = try History(stateDirectory: self.common.state).incidents(filter)
+        let list = IncidentList(
+            rows: Array(rows.prefix(self.limit)), selection: self.selection(times), isCut: rows.count > self.limit)
+        self.common.show(
+            list.text(on: self.common.terminal, times: times), json: .array(list.rows.map(\.json)))
+    }
 
-        /// What was asked for, in words.
-        private func selection(_ times: TimeText) -> String {
-            var words = ["since \(times.full(self.since.time(before: times.now)))"]
-            if let component = self.component { words.append("of \(component)") }
-            if let state = self.state { words.append("that are \(state.rawValue)") }
-            if let cause = self.cause { words.append("caused by \(cause)") }
-            return words.joined(separator: " ")
-        }
+    /// What was asked for, in words.
+    private func selection(_ times: TimeText) -> String {
+        var words = ["since \(times.full(self.since.time(before: times.now)))"]
+        if let component = self.component { words.append("of \(component)") }
+        if let state = self.state { words.append("that are \(state.rawValue)") }
+        if let cause = self.cause { words.append("caused by \(cause)") }
+        return words.joined(separator: " ")
     }
 
     struct Show: ParsableCommand {
@@ -71,7 +64,8 @@ struct IncidentsCommand: ParsableCommand {
         func run() throws {
             let story = try History(stateDirectory: self.common.state).story(self.id)
             self.common.show(
-                story.text(on: self.common.terminal, times: self.common.times), json: story.json(times: self.common.times))
+                story.text(on: self.common.terminal, times: self.common.times),
+                json: story.json(times: self.common.times))
         }
     }
 }

@@ -17,7 +17,8 @@ struct StatusCommand: ParsableCommand {
 
 struct ReloadCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "reload", abstract: "Lets heald read its policies again: all of them, or none if one has an error.")
+        commandName: "reload", abstract: "Lets heald read its policies again: all of them, or none if one has an error."
+    )
     @OptionGroup var common: CommonOptions
 
     func run() throws {
@@ -37,7 +38,8 @@ struct PauseCommand: ParsableCommand {
         discussion: "A pause always ends by itself. What happens meanwhile is watched and recorded.")
     @Argument(help: "The component; all where none is named.")
     var component: String?
-    @Option(name: .customLong("for"), help: ArgumentHelp("How long, such as 30m or 2h; at most 30d.", valueName: "time"))
+    @Option(
+        name: .customLong("for"), help: ArgumentHelp("How long, such as 30m or 2h; at most 30d.", valueName: "time"))
     var duration: String
     @Option(help: ArgumentHelp("Why, for whoever is woken meanwhile.", valueName: "text"))
     var reason: String

@@ -16,7 +16,7 @@ struct Healctl: ParsableCommand {
             permitted.
             """,
         subcommands: [
-            StatusCommand.self, IncidentsCommand.self, PolicyCommand.self,
+            StatusCommand.self, IncidentsCommand.self, StatsCommand.self, PolicyCommand.self, AuditCommand.self,
             ReloadCommand.self, PauseCommand.self, ResumeCommand.self, CheckCommand.self, VersionCommand.self,
         ])
 

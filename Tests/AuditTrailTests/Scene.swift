@@ -54,6 +54,16 @@ final class Scene {
                     rootCause: rootCause)), component, incident)
     }
 
+    /// The file at rest, to be put back after it was spoilt.
+    func snapshot() throws -> Data { try Data(contentsOf: URL(fileURLWithPath: self.path)) }
+
+    func restore(_ snapshot: Data) throws {
+        for name in try FileManager.default.contentsOfDirectory(atPath: self.directory) {
+            try FileManager.default.removeItem(atPath: self.directory + "/" + name)
+        }
+        try snapshot.write(to: URL(fileURLWithPath: self.path))
+    }
+
     static func batch(_ records: [AuditRecord], durable: Bool = false) -> AuditBatch {
         var batch = AuditBatch()
         batch.records = records

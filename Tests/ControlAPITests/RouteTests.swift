@@ -68,7 +68,8 @@ import Testing
     }
 
     @Test func `a reload of bad policies says what is wrong with them`() async throws {
-        let control = RecordingControl(reloadReport: .init(applied: false, generation: 7, errors: ["a.json:1:2: $.x: no"]))
+        let control = RecordingControl(
+            reloadReport: .init(applied: false, generation: 7, errors: ["a.json:1:2: $.x: no"]))
         try await TestServer.with(control) { server in
             let answer = try await server.request("POST", "/v1/reload")
             #expect(answer.status == 422)

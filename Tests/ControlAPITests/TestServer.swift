@@ -85,7 +85,8 @@ struct TestServer {
     func request(
         user: UInt32, group: UInt32, groups: [UInt32] = [], _ method: String, _ path: String, body: String = ""
     ) async throws -> String {
-        let text = "\(method) \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        let text =
+            "\(method) \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
             + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
         let socket = self.socketPath
         return try await onThread {

@@ -47,13 +47,13 @@ import Testing
         #expect((problems.first?.message.count ?? .max) < 400)
     }
 
-    @Test func `a megabyte of mistakes on one line is reported in linear time`() {
+    @Test func `very many mistakes on one line is reported in linear time`() {
         for (piece, wrapper) in [
             (#""x":1,"#, ("{\"version\":1,", "\"y\":2}")),
             (#"{"action":"A"},"#, (#"{"version":1,"components":{"a":{"checks":{},"recovery":["#, "1]}}}")),
             ("1,", (#"{"version":1,"components":{"a":{"checks":{},"dependsOn":["#, "1]}}}")),
         ] {
-            let count = ((1 << 20) - wrapper.0.utf8.count - wrapper.1.utf8.count) / piece.utf8.count
+            let count = ((1 << 17) - wrapper.0.utf8.count - wrapper.1.utf8.count) / piece.utf8.count
             let text = wrapper.0 + String(repeating: piece, count: count) + wrapper.1
             let started = ContinuousClock.now
             let (snapshot, diagnostics) = PolicyDecoder.decode([("x", Array(text.utf8))])
@@ -62,9 +62,9 @@ import Testing
             // Quadratic would be minutes.
             #expect(ContinuousClock.now - started < .seconds(20))
         }
-        let unknown = (0..<100_000).map { "\"k\($0)\":1" }.joined(separator: ",")
+        let unknown = (0..<12_000).map { "\"k\($0)\":1" }.joined(separator: ",")
         let started = ContinuousClock.now
-        #expect(PolicyDecoder.decode([("x", Array("{\(unknown)}".utf8))]).diagnostics.count > 80_000)
+        #expect(PolicyDecoder.decode([("x", Array("{\(unknown)}".utf8))]).diagnostics.count == 12_001)
         #expect(ContinuousClock.now - started < .seconds(20))
     }
 

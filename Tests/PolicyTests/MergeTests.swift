@@ -37,8 +37,8 @@ import Testing
         #expect(
             problems([("a.json", text), ("b.json", text)]) == [
                 #"b.json:1:31: $.components.a: the component "a" is already declared at a.json:1:31; rename or remove one"#,
-                #"b.json:1:110: $.strategies.s: the strategy "s" is already declared at a.json:1:110; rename or remove one"#,
-                #"b.json:1:147: $.channels.c: the channel "c" is already declared at a.json:1:147; rename or remove one"#,
+                #"b.json:1:112: $.strategies.s: the strategy "s" is already declared at a.json:1:112; rename or remove one"#,
+                #"b.json:1:152: $.channels.c: the channel "c" is already declared at a.json:1:152; rename or remove one"#,
             ])
     }
 

@@ -53,6 +53,23 @@ final class TestServer: Sendable {
         return server.port
     }
 
+    /// A port where nobody listens, in the range and of the parity from which the kernel gives local ports to
+    /// connections first (listeners get the other parity).
+    static func deadLocalPort() -> Int {
+        for port in stride(from: 40_000, to: 60_000, by: 2) {
+            let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0)
+            defer { close(fd) }
+            var address = Self.loopback(port: port)
+            let result = withUnsafePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    Glibc.bind(fd, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
+            }
+            if result == 0 { return port }
+        }
+        preconditionFailure("every even port from 40000 is taken")
+    }
+
     static func loopback(port: Int) -> sockaddr_in {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)

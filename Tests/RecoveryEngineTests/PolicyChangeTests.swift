@@ -17,6 +17,18 @@ import Testing
         #expect(end.records == [.actionFinished(id: request.id, ActionOutcome(.succeeded, detail: ""))])
     }
 
+    @Test func `people who were told of an incident are told when it is withdrawn`() {
+        var world = EngineHarness([.service("web", recovery: [.page])])
+        world.running("web.service", "a")
+        world.killed("web.service", "a")
+        var stopped = world
+        let left = world.send(.policyLoaded(PolicySnapshot(components: [.service("api")]), generation: 2))
+        #expect(left.alerts.map(\.event) == [.resolved])
+        let stop = stopped.observe(
+            "web.service", UnitObservation(activeState: .inactive, invocationID: "a", stoppedByOther: true))
+        #expect(stop.alerts.map(\.event) == [.resolved])
+    }
+
     @Test func `a reload that changes nothing forgets nothing`() throws {
         let components = [Component.service("web", recovery: [.restart(.limited(2)), .page])]
         var world = EngineHarness(components)

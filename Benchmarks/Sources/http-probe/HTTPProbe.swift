@@ -6,11 +6,15 @@ import ResilienceCore
 import Supervisor
 import Synchronization
 
-/// The prober of heald under the same load as `http-peer`, with the same arguments and output.
+/// The prober of heald under the same load as `http-peer`, with the same arguments and output; or
+/// `http-probe hung COUNT ROUNDS`: how long a dead endpoint takes to be seen beside so many hung ones.
 @main
 enum HTTPProbe {
     static func main() {
         let arguments = CommandLine.arguments
+        if arguments.count == 4, arguments[1] == "hung", let hung = Int(arguments[2]), let rounds = Int(arguments[3]) {
+            return DeadBesideHung.run(hung: hung, rounds: rounds)
+        }
         guard arguments.count == 6, let port = Int(arguments[1]), let addresses = Int(arguments[2]),
             let amount = Int(arguments[4]), let checks = Int(arguments[5])
         else { exit(64) }

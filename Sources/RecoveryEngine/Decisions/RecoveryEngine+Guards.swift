@@ -82,6 +82,18 @@ extension RecoveryEngine {
         for index in ordered { self.evaluateLater(index) }
     }
 
+    /// People who were told that a component needs them are told when it no longer does, however that came.
+    mutating func tellOfWithdrawal(_ machine: ComponentMachine, why: String) {
+        guard let incident = machine.incident, incident.alerted else { return }
+        let component = machine.component
+        self.effects.append(
+            .alert(
+                AlertMessage(
+                    event: .resolved, component: component.name, incident: incident.id,
+                    severity: component.criticality.alertSeverity, channels: [],
+                    text: "\(component.name) needs nobody any more: \(why).", at: self.now.wall)))
+    }
+
     mutating func alert(
         _ index: Int?, _ event: AlertEvent, _ severity: Severity, _ text: String, channels: [String] = []
     ) {

@@ -97,10 +97,10 @@ extension RecoveryEngine {
             self.armHurried(index)
             self.enter(index, .starting)
         } else {
-            if self.machines[index].incident != nil {
+            if let incident = self.machines[index].incident {
                 self.record(index, .note("an operator stopped the unit: it is left alone"))
-                let at = max(self.now.wall, self.machines[index].incident?.detectedAt ?? self.now.wall)
-                self.record(index, .incidentResolved(at: at, by: .withdrawn))
+                self.record(index, .incidentResolved(at: max(self.now.wall, incident.detectedAt), by: .withdrawn))
+                self.tellOfWithdrawal(self.machines[index], why: "an operator stopped it")
                 self.machines[index].incident = nil
                 self.machines[index].ladder.restart()
             }

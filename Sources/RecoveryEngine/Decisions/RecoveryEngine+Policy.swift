@@ -82,6 +82,7 @@ extension RecoveryEngine {
         if let incident = machine.incident {
             self.effects.append(record(.note("the component has left the policy")))
             self.effects.append(record(.incidentResolved(at: max(self.now.wall, incident.detectedAt), by: .withdrawn)))
+            self.tellOfWithdrawal(machine, why: "it has left the policy")
         }
         if machine.timeSuspended {
             self.effects.append(record(.timeCounts(true, why: "the component has left the policy")))

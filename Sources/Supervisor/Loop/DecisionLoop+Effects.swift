@@ -47,7 +47,7 @@ extension DecisionLoop {
         }
         if !plan.batch.isEmpty {
             self.heartbeat.statusChanged()
-            RecordLog.write(plan.batch.records, to: self.logger)
+            RecordLog.write(plan.batch.records, refused: refusal != nil, to: self.logger)
         }
         return feedback
     }

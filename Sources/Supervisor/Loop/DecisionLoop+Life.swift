@@ -114,6 +114,7 @@ extension DecisionLoop {
             self.logger.error(
                 "Records could not be written before the end", metadata: ["records": "\(self.recorder.waitingCount)"])
         }
+        RecordLog.write(batch.records, to: self.logger)
         self.phase = .ended
         self.answerWaiters()
     }

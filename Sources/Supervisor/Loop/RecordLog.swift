@@ -4,8 +4,10 @@ import ResilienceCore
 
 /// Says in the log what was recorded, after it was done: the log is for reading along, the audit trail is the record.
 enum RecordLog {
-    static func write(_ records: [AuditRecord], to logger: Logger) {
+    /// - Parameter refused: the actions of these records do not begin, because they could not be recorded.
+    static func write(_ records: [AuditRecord], refused: Bool = false, to logger: Logger) {
         for record in records {
+            if refused, case .actionIntended = record.body { continue }
             let (level, message) = Self.line(record.body)
             guard level >= logger.logLevel else { continue }
             var metadata = Self.metadata(record.body)

@@ -46,6 +46,10 @@ final class UnitWatcher: BusThreadClient, @unchecked Sendable {
     /// NameOwnerChanged said that systemd is away; acted on outside of the message's handler.
     var isLossPending: String?
 
+    private static let quickAttempts = 25
+    /// About 2 s.
+    private static let privateAttempts = 30
+
     private var failedAttempts = 0
     private var lastRouteWasPrivate = false
     /// Something listens there but does not speak to us.
@@ -96,7 +100,7 @@ final class UnitWatcher: BusThreadClient, @unchecked Sendable {
         guard self.phase == .disconnected else { return }
         let routes = self.address.routes
         // A systemd that starts anew (daemon-reexec) is back on its own socket in a moment; the bus is for when not.
-        let mayWait = self.lastRouteWasPrivate && self.failedAttempts < 6
+        let mayWait = self.lastRouteWasPrivate && self.failedAttempts < Self.privateAttempts
         let preferred = mayWait ? routes.filter(\.isPrivate) : routes.sorted { $1 == self.refusedRoute && $0 != $1 }
         var firstError: SystemdError?
         for route in preferred {
@@ -121,10 +125,12 @@ final class UnitWatcher: BusThreadClient, @unchecked Sendable {
             self.logger.error("systemd cannot be reached", metadata: ["reason": "\(error)"])
             self.sink(.unitsUnknown(why: "\(error)"))
         }
-        // 50 ms, doubling up to 2 s.
-        let delay = Duration.milliseconds(min(2_000, 50 << min(self.failedAttempts, 6)))
+        // systemd that starts anew is back within a moment, and deaths wait to be seen: often at first, then from 50 ms
+        // doubling up to 2 s.
+        let quick = Self.quickAttempts
+        let milliseconds = self.failedAttempts < quick ? 20 : min(2_000, 50 << min(self.failedAttempts - quick, 6))
         self.failedAttempts += 1
-        self.thread.schedule(after: delay) { [weak self] in self?.connect() }
+        self.thread.schedule(after: .milliseconds(milliseconds)) { [weak self] in self?.connect() }
     }
 
     /// Subscribes; the first answer proves that systemd is there.

@@ -1,0 +1,103 @@
+import Foundation
+import Supervisor
+import Testing
+
+@testable import ControlAPI
+
+/// healctl and the API, each in a process of its own.
+@Suite struct HealctlProcessTests {
+    private static func healctl(user: UInt32?, _ arguments: [String], in server: TestServer) async throws -> (
+        Int32, String
+    ) {
+        // It is built beside the tests. Other users may not enter that directory, so they get a copy, made by a process of
+        // its own: one that is open for writing here could not be run while another test starts a process.
+        let built = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+            .appendingPathComponent("healctl").path
+        let copy = server.directory + "-healctl"
+        let arguments = arguments + ["--runtime-dir", server.directory]
+        return try await onThread {
+            let process = Process()
+            if let user {
+                let script = """
+                    cp "$0" "$1" && copy=$1 && user=$2 && shift 2 &&
+                    setpriv --reuid=$user --regid=$user --clear-groups "$copy" "$@"; status=$?; rm -f "$copy"; exit $status
+                    """
+                process.executableURL = URL(fileURLWithPath: "/bin/sh")
+                process.arguments = ["-c", script, built, copy, String(user)] + arguments
+            } else {
+                process.executableURL = URL(fileURLWithPath: built)
+                process.arguments = arguments
+            }
+            let output = Pipe()
+            (process.standardOutput, process.standardError) = (output, output)
+            process.standardInput = FileHandle.nullDevice
+            try process.run()
+            let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            return (process.terminationStatus, text)
+        }
+    }
+
+    @Test func `what an operator asks for is done`() async throws {
+        let control = RecordingControl()
+        try await TestServer.with(control) { server in
+            let status = try await Self.healctl(user: nil, ["status"], in: server)
+            #expect(status.0 == 0)
+            #expect(status.1.contains("\n2 components: 2 healthy\n"), "\(status.1)")
+            let pause = try await Self.healctl(
+                user: nil, ["pause", "api", "--for", "2h", "--reason", "new disks"], in: server)
+            #expect(pause.0 == 0)
+            #expect(pause.1.hasPrefix("Repairs of api are held back until "), "\(pause.1)")
+            let resume = try await Self.healctl(user: nil, ["resume"], in: server)
+            #expect(resume == (0, "Repairs of all components go on.\n"))
+            let check = try await Self.healctl(user: nil, ["check", "db"], in: server)
+            #expect(check.0 == 0 && check.1.contains("port   tcp   down     250 ms  refused\n"), "\(check.1)")
+            let unknown = try await Self.healctl(user: nil, ["check", "dbb"], in: server)
+            #expect(unknown.0 == 66 && unknown.1.contains("Did you mean \"db\"?"))
+            let version = try await Self.healctl(user: nil, ["version"], in: server)
+            #expect(version.1.hasSuffix("heald   1.2.3\n"))
+        }
+        let me = Accounts().userName(of: geteuid())
+        #expect(
+            await control.calls == [
+                .pause(component: "api", duration: .seconds(7_200), by: me, reason: "new disks"),
+                .resume(component: nil, by: me), .check("db"),
+            ])
+    }
+
+    @Test func `a reload of bad policies is 65 and shows what is wrong`() async throws {
+        let control = RecordingControl(
+            reloadReport: .init(applied: false, generation: 7, errors: ["a.json:1:2: $.x: no"]))
+        try await TestServer.with(control) { server in
+            let reload = try await Self.healctl(user: nil, ["reload"], in: server)
+            #expect(reload.0 == 65)
+            #expect(reload.1 == "a.json:1:2: $.x: no\nThe policies are refused (1 error); generation 7 goes on.\n")
+        }
+    }
+
+    @Test(.enabled(if: isRoot, "needs root, to ask as another user"))
+    func `who is no operator gets 77, and may read`() async throws {
+        let control = RecordingControl()
+        try await TestServer.with(control) { server in
+            let status = try await Self.healctl(user: 65_534, ["status"], in: server)
+            #expect(status.0 == 0, "\(status.1)")
+            let reload = try await Self.healctl(user: 65_534, ["reload"], in: server)
+            #expect(reload.0 == 77)
+            #expect(reload.1.hasPrefix("healctl: This is for operators.\n"), "\(reload.1)")
+        }
+        try await TestServer.with(control, { $0.socketAccess = .operatorsOnly }) { server in
+            let status = try await Self.healctl(user: 65_534, ["status"], in: server)
+            #expect(status.0 == 77)
+            #expect(status.1.hasPrefix("healctl: You may not talk to heald.\n"), "\(status.1)")
+        }
+        #expect(await control.calls.isEmpty)
+    }
+
+    @Test func `a supervisor that does not answer is 69`() async throws {
+        try await TestServer.with(RecordingControl(isHung: true), { $0.limits.status = .milliseconds(200) }) { server in
+            let status = try await Self.healctl(user: nil, ["status"], in: server)
+            #expect(status.0 == 69)
+            #expect(status.1.hasPrefix("healctl: The supervisor did not answer.\n"), "\(status.1)")
+        }
+    }
+}
