@@ -113,6 +113,8 @@ let package = Package(
             name: "HealctlTests", dependencies: inner + ["HealctlKit", "healctl", "AuditTrail"],
             swiftSettings: swiftSettings),
         tests("Simulation", core),
+        // heald and healctl as shipped, on a real systemd: only in the testbed.
+        .testTarget(name: "IntegrationTests", swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]
 )

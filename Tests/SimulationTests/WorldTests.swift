@@ -11,7 +11,9 @@ import Testing
 
     @Test func `happenings come by time, and in their order at one time`() {
         var queue = EventQueue<Int>()
-        for (item, second) in [(1, 5), (2, 3), (3, 5), (4, 1), (5, 3), (6, 5)] { queue.add(item, at: at(Int64(second))) }
+        for (item, second) in [(1, 5), (2, 3), (3, 5), (4, 1), (5, 3), (6, 5)] {
+            queue.add(item, at: at(Int64(second)))
+        }
         var order: [Int] = []
         while let next = queue.next() { order.append(next.item) }
         #expect(order == [4, 2, 5, 1, 3, 6])
@@ -67,7 +69,10 @@ import Testing
         #expect(world.referee.violations.isEmpty)
         #expect(world.trace.lines.count { $0.contains("action    1 RESTART") } == 1)
         #expect(world.units["db.service"]?.activeState == .active)
-        #expect(world.store.allRecords.contains { if case .incidentResolved(_, .heald) = $0.body { true } else { false } })
+        let healers = world.store.allRecords.compactMap { record in
+            if case .incidentResolved(_, let healer) = record.body { healer } else { nil }
+        }
+        #expect(healers == [.heald])
     }
 
     @Test func `a service with Restart= of its own is left to systemd`() {

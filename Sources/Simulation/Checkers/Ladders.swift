@@ -15,8 +15,8 @@ struct LadderIsFollowed: Checker {
     }
 
     private var positions: [String: Position] = [:]
-    /// When each component's ladder was last used up.
-    private var usedUpAt: [String: MonotonicInstant] = [:]
+    /// When each component's ladder, used up, may begin again.
+    private var rearmAt: [String: WallTime] = [:]
 
     mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
         switch fact {
@@ -34,11 +34,10 @@ struct LadderIsFollowed: Checker {
             switch record.body {
             case .incidentRearmed: self.positions[name] = nil
             case .incidentResolved(_, .withdrawn): self.positions[name] = nil
-            case .incidentExhausted: self.usedUpAt[name] = now
+            case .incidentExhausted(let rearmAt): self.rearmAt[name] = rearmAt
             case .incidentOpened(let opening):
                 // A new round: nothing came shortly before, or the last round was used up long enough ago.
-                let rearm = knowledge.components[name]?.rearm ?? .zero
-                let isRearmed = self.usedUpAt[name].map { now - $0 >= rearm - .seconds(2) } ?? false
+                let isRearmed = self.rearmAt[name].map { record.at >= $0 + .seconds(-2) } ?? false
                 if opening.previous == nil || isRearmed { self.positions[name] = nil }
             case .actionIntended(let id, let action, let attempt, let step, _, _):
                 return self.take(id, action, attempt, step, of: name, record.incident, now, knowledge)

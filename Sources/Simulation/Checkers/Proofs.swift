@@ -32,14 +32,15 @@ struct ProofsAreFair: Checker {
                 component: component.name, before: request.expectedInvocationID, finishedAt: now,
                 verify: min(step?.verify ?? .zero, component.startupGrace))
         case .told(.unitObserved(let unit, let seen)):
-            guard seen.activeState == .failed || seen.activeState == .inactive || seen.activeState == .deactivating
-                || seen.subState.hasPrefix("auto-restart")
-            else { return nil }
+            let isDown = [.failed, .inactive, .deactivating].contains(seen.activeState)
+            guard isDown || seen.subState.hasPrefix("auto-restart") else { return nil }
             for (id, repair) in self.repairs where knowledge.components[repair.component]?.unit == unit {
                 if seen.invocationID != repair.before { self.repairs[id]?.isFailing = true }
             }
         case .told(.probeFinished(_, let component, _, let result)) where result.verdict != .up:
-            for (id, repair) in self.repairs where repair.component == component { self.repairs[id]?.isFailing = true }
+            for (id, repair) in self.repairs where repair.component == component {
+                self.repairs[id]?.isFailing = true
+            }
         case .considered(.record(let record)):
             guard case .verification(let id, succeeded: false, let detail) = record.body,
                 let repair = self.repairs[id], !repair.isFailing, now - repair.finishedAt < repair.verify

@@ -1,0 +1,141 @@
+import Foundation
+import Testing
+
+/// heald and healctl as they are shipped, a real systemd, a real disk: what fails is back, recorded and explained.
+@Suite(.serialized, .enabled(if: Stage.isHere, Stage.reason), .timeLimit(.minutes(4)))
+struct SpineTests {
+    private static let unitCheck = #"{ "unit": { "type": "unit" } }"#
+
+    private func component(_ unit: String, _ more: String = "") -> String {
+        #"{ "unit": "\#(unit)", "stable": "500ms", "checks": \#(Self.unitCheck)\#(more) }"#
+    }
+
+    @Test func `a killed service is back, by one restart, and the trail tells it all`() async throws {
+        let stage = try Stage(
+            "kill", units: [.init(name: "kill-a.service")], components: #"{ "a": \#(component("kill-a.service")) }"#)
+        let old = try stage.mainPID(of: "kill-a.service")
+        try stage.signal(SIGKILL, "kill-a.service")
+        let incident = try #require(
+            try await stage.incidents(within: 20, "recovery") { $0.first?.state == "resolved" }.first)
+        #expect(try stage.mainPID(of: "kill-a.service") != old)
+        #expect(stage.starts(of: "kill-a.service") == 2)
+        #expect(incident.cause.check == "unit")
+        #expect(incident.cause.reason == "crashed")
+        #expect(incident.restarts.map(\.result) == ["succeeded"])
+        // RFC 3339 in UTC sorts as text.
+        let resolvedAt = try #require(incident.resolvedAt)
+        #expect(incident.failedAt <= incident.detectedAt)
+        #expect(incident.detectedAt <= resolvedAt)
+        #expect(try #require(incident.timeToRecoverSeconds) >= 0)
+        let verified = try stage.healctl("audit", "verify")
+        #expect(verified.status == 0, "\(verified.output)\(verified.errors)")
+        let story = try stage.healctl("incidents", "show", "\(incident.id)")
+        #expect(story.status == 0)
+        #expect(story.output.contains("RESTART"))
+        let stats = try stage.healctl("stats", "--json")
+        #expect(stats.status == 0)
+        #expect(stats.output.contains(#""component""#))
+    }
+
+    @Test func `a service that hangs is restarted for what its endpoint does not say`() async throws {
+        let server = #"""
+            exec perl -MIO::Socket::INET -e "\$s = IO::Socket::INET->new(LocalAddr => q(127.0.0.1), \
+            LocalPort => 25433, Listen => 9, ReuseAddr => 1) or die; while (\$c = \$s->accept) { print \$c qq(ready); \
+            close \$c }"
+            """#
+        let checks = """
+            { "unit": "hang-a.service", "stable": "500ms", "startupGrace": "1s", "checks": {
+              "answers": { "type": "tcp", "host": "127.0.0.1", "port": 25433, "expect": "ready", "interval": "500ms",
+                           "timeout": "300ms", "fall": 2, "rise": 1 } } }
+            """
+        let stage = try Stage(
+            "hang", units: [.init(name: "hang-a.service", command: server, settings: ["TimeoutStopSec=2"])],
+            components: #"{ "a": \#(checks) }"#)
+        try stage.signal(SIGSTOP, "hang-a.service")
+        let incident = try #require(
+            try await stage.incidents(within: 30, "recovery") { $0.first?.state == "resolved" }.first)
+        #expect(incident.cause.check == "answers")
+        #expect(stage.starts(of: "hang-a.service") == 2)
+    }
+
+    @Test func `a service with Restart= of its own is left to systemd`() async throws {
+        let stage = try Stage(
+            "own",
+            units: [.init(name: "own-a.service", settings: ["Restart=always", "RestartSec=300ms"])],
+            components: #"{ "a": \#(component("own-a.service")) }"#)
+        try stage.signal(SIGKILL, "own-a.service")
+        let incident = try #require(
+            try await stage.incidents(within: 20, "recovery") { $0.first?.state == "resolved" }.first)
+        #expect(incident.restarts.isEmpty)
+        #expect(stage.starts(of: "own-a.service") == 2)
+    }
+
+    @Test func `an operator's stop is respected until the start`() async throws {
+        let stage = try Stage(
+            "stop", units: [.init(name: "stop-a.service"), .init(name: "stop-b.service")],
+            components: #"{ "a": \#(component("stop-a.service")), "b": \#(component("stop-b.service")) }"#)
+        try stage.systemctl("stop", "stop-a.service")
+        // What comes after it has been dealt with: so was the stop.
+        try stage.signal(SIGKILL, "stop-b.service")
+        var incidents = try await stage.incidents(within: 20, "recovery of the other") {
+            $0.first?.state == "resolved"
+        }
+        #expect(incidents.map(\.component) == ["b"])
+        #expect(try !stage.isActive("stop-a.service"))
+        #expect(stage.starts(of: "stop-a.service") == 1)
+        try stage.systemctl("start", "stop-a.service")
+        try stage.signal(SIGKILL, "stop-a.service")
+        incidents = try await stage.incidents(within: 20, "recovery") {
+            $0.first?.component == "a" && $0.first?.state == "resolved"
+        }
+        #expect(stage.starts(of: "stop-a.service") == 3)
+    }
+
+    @Test func `heald killed in the middle of a repair neither forgets nor repeats it`() async throws {
+        let stage = try Stage(
+            "crash",
+            units: [.init(name: "crash-a.service", settings: ["ExecStartPre=/bin/sleep 2"])],
+            components: #"{ "a": \#(component("crash-a.service", #", "startupGrace": "10s""#)) }"#)
+        try stage.signal(SIGKILL, "crash-a.service")
+        _ = try await stage.incidents(within: 20, "an intent") { !($0.first?.restarts.isEmpty ?? true) }
+        try stage.signal(SIGKILL, stage.heald)
+        let incident = try #require(
+            try await stage.incidents(within: 40, "recovery") { $0.first?.state == "resolved" }.first)
+        #expect(incident.restarts.count == 1)
+        #expect(incident.restarts.allSatisfy { $0.result != nil })
+        #expect(stage.starts(of: "crash-a.service") == 2)
+        #expect(try stage.healctl("audit", "verify").status == 0)
+    }
+
+    @Test func `reloads of systemd in the middle of everything lose nothing and repeat nothing`() async throws {
+        let policy = #"""
+            , "breaker": { "failures": 1000 },
+            "recovery": [
+              { "action": "RESTART", "attempts": "unlimited", "backoff": { "initial": "10ms", "max": "10ms" } } ]
+            """#
+        let stage = try Stage(
+            "reload", units: [.init(name: "reload-a.service")],
+            components: #"{ "a": \#(component("reload-a.service", policy)) }"#)
+        for round in 1...8 {
+            try stage.signal(SIGKILL, "reload-a.service")
+            try stage.systemctl("daemon-reload")
+            _ = try await stage.incidents(within: 20, "recovery \(round)") {
+                $0.count == round && $0.first?.state == "resolved"
+            }
+            #expect(stage.starts(of: "reload-a.service") == round + 1)
+        }
+    }
+
+    @Test func `history is there while heald is not`() async throws {
+        let stage = try Stage(
+            "down", units: [.init(name: "down-a.service")], components: #"{ "a": \#(component("down-a.service")) }"#)
+        #expect(try stage.healctl("status", "--json").status == 0)
+        try stage.signal(SIGKILL, "down-a.service")
+        _ = try await stage.incidents(within: 20, "recovery") { $0.first?.state == "resolved" }
+        try stage.systemctl("stop", stage.heald)
+        #expect(try stage.incidents().count == 1)
+        #expect(try stage.healctl("stats").status == 0)
+        #expect(try stage.healctl("audit", "verify").status == 0)
+        #expect(try stage.healctl("status").status == 69)
+    }
+}

@@ -1,0 +1,203 @@
+import Foundation
+import Testing
+
+/// A place where the real heald, run by a real systemd, supervises real units.
+///
+/// Only inside the testbed, whose systemd belongs to nobody else: `Tests/Testbed/testbed -- swift test --skip-build`.
+final class Stage {
+    static let isHere =
+        FileManager.default.fileExists(atPath: "/testbed/command")
+        && FileManager.default.fileExists(atPath: "/run/systemd/system")
+    static let reason: Comment = """
+        SKIPPED: PID 1 is not the testbed's systemd. Run: Tests/Testbed/testbed -- swift test --skip-build --filter \
+        IntegrationTests
+        """
+
+    /// Where heald and healctl lie: beside the tests.
+    static let binaries: URL = {
+        let program = URL(fileURLWithPath: CommandLine.arguments[0]).standardizedFileURL
+        return program.deletingLastPathComponent()
+    }()
+
+    let root: URL
+    let name: String
+    private var units: [String] = []
+
+    /// - Parameter components: the policy's `components`, as JSON.
+    init(_ name: String, units: [Service], components: String) throws {
+        self.name = name
+        self.root = URL(fileURLWithPath: "/run/stage-\(name)")
+        for directory in ["", "policies", "state", "run"] {
+            try FileManager.default.createDirectory(
+                at: self.root.appending(path: directory), withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o755])
+        }
+        try #"{ "version": 1, "components": \#(components) }"#.write(
+            to: self.root.appending(path: "policies/a.json"), atomically: true, encoding: .utf8)
+        for service in units { try self.install(service) }
+        try self.write(
+            unit: self.heald,
+            """
+            [Unit]
+            StartLimitIntervalSec=0
+            [Service]
+            Type=notify
+            ExecStart=\(Self.binaries.appending(path: "heald").path()) --policies \(self.path("policies")) \
+            --state-dir \(self.path("state")) --runtime-dir \(self.path("run"))
+            Restart=always
+            RestartSec=200ms
+            """)
+        try self.systemctl("daemon-reload")
+        for service in units { try self.systemctl("start", service.name) }
+        try self.systemctl("start", self.heald)
+    }
+
+    deinit {
+        for unit in [self.heald] + self.units { _ = try? run("/usr/bin/systemctl", ["stop", unit]) }
+    }
+
+    var heald: String { "stage-\(self.name)-heald.service" }
+
+    func path(_ name: String) -> String { self.root.appending(path: name).path() }
+
+    // MARK: - Units
+
+    struct Service {
+        var name: String
+        var command = "exec sleep 100000"
+        var settings: [String] = []
+    }
+
+    private func install(_ service: Service) throws {
+        self.units.append(service.name)
+        try self.write(
+            unit: service.name,
+            """
+            [Unit]
+            StartLimitIntervalSec=0
+            [Service]
+            ExecStartPre=/bin/sh -c 'echo start >> \(self.path(service.name + ".starts"))'
+            ExecStart=/bin/sh -c '\(service.command)'
+            \(service.settings.joined(separator: "\n"))
+            """)
+    }
+
+    private func write(unit: String, _ text: String) throws {
+        try text.write(toFile: "/run/systemd/system/\(unit)", atomically: true, encoding: .utf8)
+    }
+
+    /// How often a unit's process was begun, by whomever.
+    func starts(of unit: String) -> Int {
+        let text = (try? String(contentsOfFile: self.path(unit + ".starts"), encoding: .utf8)) ?? ""
+        return text.split(separator: "\n").count
+    }
+
+    @discardableResult
+    func systemctl(_ arguments: String...) throws -> String {
+        let result = try run("/usr/bin/systemctl", arguments)
+        try #require(result.status == 0, "systemctl \(arguments.joined(separator: " ")): \(result.errors)")
+        return result.output
+    }
+
+    func mainPID(of unit: String) throws -> Int32 {
+        let text = try self.systemctl("show", "--property=MainPID", "--value", unit)
+        return try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
+    }
+
+    func isActive(_ unit: String) throws -> Bool {
+        try run("/usr/bin/systemctl", ["is-active", "--quiet", unit]).status == 0
+    }
+
+    func signal(_ number: Int32, _ unit: String) throws {
+        let pid = try self.mainPID(of: unit)
+        try #require(pid > 1)
+        try #require(kill(pid, number) == 0)
+    }
+
+    // MARK: - healctl
+
+    func healctl(_ arguments: String...) throws -> Finished {
+        try run(
+            Self.binaries.appending(path: "healctl").path(), arguments,
+            environment: ["HEALD_STATE_DIR": self.path("state"), "HEALD_RUNTIME_DIR": self.path("run")])
+    }
+
+    /// Newest first.
+    func incidents() throws -> [Incident] {
+        let result = try self.healctl("incidents", "--json")
+        try #require(result.status == 0, "healctl incidents: \(result.errors)")
+        return try JSONDecoder().decode([Incident].self, from: Data(result.output.utf8))
+    }
+
+    /// Waits, for a bounded time, until the incidents are as wanted.
+    func incidents(
+        within seconds: Double, _ what: Comment, _ areAsWanted: ([Incident]) throws -> Bool
+    ) async throws -> [Incident] {
+        let clock = ContinuousClock()
+        let end = clock.now + .seconds(seconds)
+        var last: [Incident] = []
+        while clock.now < end {
+            last = try self.incidents()
+            if try areAsWanted(last) { return last }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        let log = try run(
+            "/usr/bin/journalctl", ["--no-pager", "--output=cat", "--lines=60", "--unit=\(self.heald)"]
+        ).output
+        Issue.record("\(what) did not come within \(seconds) s; incidents: \(last)\n\(log)")
+        throw CancellationError()
+    }
+}
+
+/// As `healctl incidents --json` gives them.
+struct Incident: Decodable {
+    struct Action: Decodable {
+        var action: String
+        var result: String?
+        var startedAt: String
+        var finishedAt: String?
+    }
+    struct Cause: Decodable {
+        var check: String
+        var reason: String
+    }
+    var id: Int64
+    var component: String
+    var state: String
+    var cause: Cause
+    var failedAt: String
+    var detectedAt: String
+    var resolvedAt: String?
+    var timeToDetectSeconds: Double?
+    var timeToRecoverSeconds: Double?
+    var actions: [Action]
+
+    var restarts: [Action] { self.actions.filter { $0.action == "RESTART" } }
+}
+
+struct Finished {
+    var status: Int32
+    var output: String
+    var errors: String
+}
+
+/// Runs a program to its end. Its output goes through files, so that neither side can block the other.
+func run(_ program: String, _ arguments: [String], environment: [String: String] = [:]) throws -> Finished {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: program)
+    process.arguments = arguments
+    process.environment = ["PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"].merging(environment) { $1 }
+    let directory = FileManager.default.temporaryDirectory.appending(path: "stage-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: directory) }
+    let files = ["output", "errors"].map { directory.appending(path: $0) }
+    for file in files { try Data().write(to: file) }
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = try FileHandle(forWritingTo: files[0])
+    process.standardError = try FileHandle(forWritingTo: files[1])
+    try process.run()
+    process.waitUntilExit()
+    return Finished(
+        status: process.terminationStatus, output: String(decoding: try Data(contentsOf: files[0]), as: UTF8.self),
+        errors: String(decoding: try Data(contentsOf: files[1]), as: UTF8.self))
+}
