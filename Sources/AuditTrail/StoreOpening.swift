@@ -223,8 +223,7 @@ enum StoreOpening {
         store.alive = head.alive
         store.states = try Self.states(db)
         let rows = try db.all(
-            "SELECT \(IncidentTables.incidentColumns) FROM incident WHERE resolved_us IS NULL", [],
-            IncidentTables.incident)
+            IncidentTables.selectUnresolved, [], IncidentTables.incident)
         for row in rows { store.incidents[row.id] = IncidentFold(stored: row) }
     }
 
