@@ -10,7 +10,8 @@ import Synchronization
 final class DamageReports: Sendable {
     private struct State {
         var waiting: [Quarantine] = []
-        var supervisor: Supervisor?
+        /// Weak: the supervisor holds the trail, and the trail holds this.
+        weak var supervisor: Supervisor?
     }
 
     private let logger: Logger

@@ -28,6 +28,11 @@ public struct SettingsError: Error, Hashable, Sendable, CustomStringConvertible 
     public var source: String
     public var why: String
     public var description: String { "\(self.source): \(self.why)" }
+
+    public init(source: String, why: String) {
+        self.source = source
+        self.why = why
+    }
 }
 
 /// What heald runs with: a flag beats the environment, which beats the default.

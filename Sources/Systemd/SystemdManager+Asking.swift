@@ -34,7 +34,9 @@ extension SystemdManager {
     func settle(_ record: UnitRecord, until deadline: Int64) async -> SystemdError? {
         while BusThread.now() < deadline {
             await self.ready(until: deadline)
-            guard self.watcher.phase == .ready else { break }
+            guard self.watcher.phase != .closed else { break }
+            // It may have gone away again before this ran.
+            guard self.watcher.phase == .ready else { continue }
             if record.state != nil, !record.isPartial, !record.hasGap { return nil }
             if let error = await self.read(record, until: deadline), error.code != .disconnected { return error }
         }

@@ -114,7 +114,14 @@ extension SystemdManager {
             } complete: { [watcher] result in
                 record.ownCalls -= 1
                 let job = result.map { $0.string("o").flatMap { UInt32($0.split(separator: "/").last ?? "") } ?? 0 }
-                watcher.adopt((try? job.get()) ?? 0, record: record, isNew: (try? job.get()) != before)
+                switch job {
+                case .success(let id): watcher.adopt(id, record: record, isNew: id != before)
+                case .failure(let error):
+                    // A job that appeared since is the call's, though its answer was lost; a refused call made none.
+                    let appeared = record.job.flatMap { $0.id == before ? nil : $0.id } ?? 0
+                    let isLost = error.code == .disconnected || error.code == .timedOut
+                    watcher.adopt(isLost ? appeared : 0, record: record, isNew: true)
+                }
                 continuation.resume(returning: job)
             }
         }

@@ -42,6 +42,7 @@ public actor SystemdManager: UnitObserver {
     public func watch(_ units: Set<String>) async {
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             let once = Once { continuation.resume() }
+            self.watcher.start()
             self.watcher.watch(units) { once.fire() }
             if !once.isFired { self.thread.schedule(after: .seconds(2)) { once.fire() } }
         }

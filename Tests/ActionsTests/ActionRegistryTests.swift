@@ -9,7 +9,8 @@ import Testing
     /// Nobody listens there.
     private static func systemd() throws -> SystemdManager {
         try SystemdManager(
-            address: .address("unix:path=/nonexistent/bus"), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            address: .address("unix:path=/nonexistent/bus"),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         ) { _ in }
     }
 

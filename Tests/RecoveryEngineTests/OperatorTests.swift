@@ -123,4 +123,24 @@ import Testing
         #expect(world.advance(by: 55) { _ in .down }.actions.isEmpty)
         #expect(world.advance(by: 10) { _ in .up }.resolutions == [.heald])
     }
+
+    @Test func `details of a running unit that come later are no restart`() {
+        var component = Component.service("web")
+        component.checks.append(
+            Check(name: "tcp", kind: .tcp(TCPCheck(host: "127.0.0.1", port: 1)), interval: .seconds(5)))
+        var world = EngineHarness([component])
+        let started = world.now.wall
+        func seen(_ id: String?) -> UnitObservation {
+            UnitObservation(activeState: .active, subState: "running", invocationID: id, activeEnteredAt: started)
+        }
+        world.observe("web.service", seen(nil))
+        world.advance(by: 5) { _ in .up }
+        #expect(world.state(of: "web") == "healthy")
+        world.observe("web.service", seen("a"))
+        #expect(world.state(of: "web") == "healthy")
+        world.observe("web.service", seen(nil))
+        world.advance(by: 30) { _ in .up }
+        let down = world.advance(by: 10) { _ in .down }
+        #expect(down.actions.map(\.expectedInvocationID) == ["a"])
+    }
 }

@@ -21,12 +21,13 @@ import Testing
         engine.state.withLock {
             $0.components = components.map {
                 ComponentSnapshot(
-                    name: $0, verdict: .up, state: "healthy", since: wall(seconds: 0), unit: "\($0).service",
+                    name: $0, verdict: .up, state: "healthy", detail: nil, since: wall(seconds: 0),
+                    unit: "\($0).service",
                     checks: [
                         CheckSnapshot(
-                            name: "port", type: "tcp", verdict: .up, lastAt: wall(seconds: 1),
+                            name: "port", type: "tcp", verdict: .up, message: nil, lastAt: wall(seconds: 1),
                             latency: .milliseconds(250))
-                    ])
+                    ], openIncident: nil)
             }
         }
         let policy = PolicySnapshot(components: components.map { Component(name: $0, checks: [probe(1).check]) })

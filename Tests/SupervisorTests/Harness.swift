@@ -278,4 +278,10 @@ func passed() -> CheckResult {
     CheckResult(verdict: .up, startedAt: at(seconds: 1_000), finishedAt: at(seconds: 1_000))
 }
 
+func snapshot(_ name: String, _ verdict: Verdict) -> ComponentSnapshot {
+    ComponentSnapshot(
+        name: name, verdict: verdict, state: "any", detail: nil, since: wall(seconds: 1), unit: nil, checks: [],
+        openIncident: nil)
+}
+
 let unitFailed = Event.unitObserved(unit: "web.service", UnitObservation(activeState: .failed))

@@ -101,8 +101,8 @@ import Testing
         harness.engine.answers { _, _ in [note()] }
         harness.engine.state.withLock {
             $0.components = [
-                ComponentSnapshot(name: "db", verdict: .up, state: "healthy", since: wall(seconds: 1)),
-                ComponentSnapshot(name: "web", verdict: .down, state: "failing", since: wall(seconds: 1)),
+                snapshot("db", .up),
+                snapshot("web", .down),
             ]
         }
         let lines = {

@@ -7,7 +7,13 @@ extension RecoveryEngine {
     mutating func observe(unit: String, _ observation: UnitObservation) {
         if self.host.unitsUnknown != nil { self.host.unitsUnknown = nil }
         guard let index = self.indexByUnit[unit] else { return }
+        let before = self.machines[index].unit
         var observation = observation
+        if observation.invocationID == nil, observation.activeState == .active, before?.activeState == .active {
+            // The first word on a running unit may lack the details, which follow. Until then it is the one we knew:
+            // should it be another, acting on it is refused.
+            observation.invocationID = before?.invocationID
+        }
         if let forgiven = self.machines[index].forgivenStop {
             // A stop that is still under way, or a new one, is another matter than the one forgiven.
             if forgiven == observation.invocationID ?? "", observation.job == nil {
@@ -16,7 +22,6 @@ extension RecoveryEngine {
                 self.machines[index].forgivenStop = nil
             }
         }
-        let before = self.machines[index].unit
         let isFirst = !self.machines[index].hasSeenUnit && self.machines[index].incident == nil
         self.machines[index].unit = observation
         self.machines[index].hasSeenUnit = true
@@ -38,7 +43,8 @@ extension RecoveryEngine {
         guard graceUntil > self.now.monotonic else { return }
         let wasUp = before?.activeState == .active || before?.activeState == .reloading
         let isNewlyUp = observation.activeState == .active && !wasUp
-        if let before, before.invocationID != observation.invocationID || isNewlyUp {
+        let isNewProcess = before?.invocationID != nil && before?.invocationID != observation.invocationID
+        if before != nil, isNewProcess || isNewlyUp {
             // What the endpoints of the last process said is no evidence against this one.
             self.machines[index].restartEvidence(graceUntil: graceUntil, at: self.now.monotonic)
             self.armHurried(index)

@@ -2,7 +2,7 @@ import ResilienceCore
 
 extension WallTime {
     /// RFC 3339 in UTC with microseconds: `2026-11-20T23:04:05.000001Z`.
-    public var rfc3339: String {
+    var rfc3339: String {
         let (days, inDay) = Self.divide(self.microseconds, by: 86_400_000_000)
         let (year, month, day) = Self.civil(daysSinceEpoch: days)
         let seconds = inDay / 1_000_000

@@ -43,7 +43,9 @@ struct BusMessage {
     func bytes() -> [UInt8]? {
         var pointer: UnsafeRawPointer?
         var size = 0
-        guard sd_bus_message_read_array(self.raw, ("y" as Unicode.Scalar).code, &pointer, &size) >= 0 else { return nil }
+        guard sd_bus_message_read_array(self.raw, ("y" as Unicode.Scalar).code, &pointer, &size) >= 0 else {
+            return nil
+        }
         guard let pointer, size > 0 else { return [] }
         return Array(UnsafeRawBufferPointer(start: pointer, count: size))
     }

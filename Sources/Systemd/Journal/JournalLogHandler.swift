@@ -42,7 +42,8 @@ public struct JournalLogHandler: LogHandler {
             fields["HEALD_LOGGER"] = self.label
             journal.write(text, priority: Self.priority(of: event.level), fields: fields)
         } else {
-            self.writeLine("\(UTCText.dateAndTime(microseconds: UTCText.now())) \(event.level) \(self.label): \(text)\n")
+            self.writeLine(
+                "\(UTCText.dateAndTime(microseconds: UTCText.now())) \(event.level) \(self.label): \(text)\n")
         }
     }
 

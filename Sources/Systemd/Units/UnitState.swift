@@ -51,8 +51,12 @@ struct GeneralState: Hashable, Sendable {
             case "InvocationID":
                 message.within("v", "ay") { self.invocation = Self.hexadecimal(message.bytes() ?? []) }
             case "Job":
-                message.within("v", "(uo)") { message.within("r", "uo") { self.job = message.uint32() ?? 0
-                    message.skip("o") } }
+                message.within("v", "(uo)") {
+                    message.within("r", "uo") {
+                        self.job = message.uint32() ?? 0
+                        message.skip("o")
+                    }
+                }
             case "ActiveEnterTimestamp": message.within("v", "t") { self.activeEnter = message.uint64() ?? 0 }
             case "ActiveExitTimestamp": message.within("v", "t") { self.activeExit = message.uint64() ?? 0 }
             case "InactiveEnterTimestamp": message.within("v", "t") { self.inactiveEnter = message.uint64() ?? 0 }

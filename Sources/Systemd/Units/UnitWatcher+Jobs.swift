@@ -58,7 +58,7 @@ extension UnitWatcher {
     ///
     /// - Parameter isNew: it was not there before the call; otherwise the call was merged into somebody else's job.
     func adopt(_ id: UInt32, record: UnitRecord, isNew: Bool) {
-        if isNew, !self.endedJobs.contains(where: { $0.id == id }) { self.ownJobs.insert(id) }
+        if isNew, id != 0, !self.endedJobs.contains(where: { $0.id == id }) { self.ownJobs.insert(id) }
         guard let job = record.job else { return }
         if job.id == id, isNew {
             record.job?.isOurs = true

@@ -229,7 +229,8 @@ extension UnitWatcher {
 
     /// Tells the sink, unless it knows.
     func publish(_ record: UnitRecord) {
-        guard self.phase == .ready, record.isTold, self.records[record.name] === record, let observation = record.observation,
+        guard self.phase == .ready, record.isTold, self.records[record.name] === record,
+            let observation = record.observation,
             observation != record.delivered
         else { return }
         record.delivered = observation

@@ -52,7 +52,8 @@ extension UnitWatcher {
             for record in records {
                 if record.isService, record.stagedService == nil, record.isPartial { continue }
                 self.take(
-                    UnitState(general: general, service: record.stagedService ?? record.state?.service ?? ServiceState()),
+                    UnitState(
+                        general: general, service: record.stagedService ?? record.state?.service ?? ServiceState()),
                     record)
             }
         default: break
@@ -72,7 +73,9 @@ extension UnitWatcher {
             self.phase = .ready
             // The same systemd on the same connection: what changed is signalled, so that the listing is enough to find
             // what the reload itself changed.
-            self.list(Array(self.records.keys), all: false) { [weak self] _ in self?.releaseReadyWaiters() }
+            self.list(Array(self.records.keys), all: false) { [weak self] error in
+                if error?.code != .disconnected { self?.releaseReadyWaiters() }
+            }
         }
     }
 

@@ -50,6 +50,7 @@ final class UnitWatcher: BusThreadClient, @unchecked Sendable {
     /// About 2 s.
     private static let privateAttempts = 30
 
+    private var isStarted = false
     private var failedAttempts = 0
     private var lastRouteWasPrivate = false
     /// Something listens there but does not speak to us.
@@ -67,8 +68,11 @@ final class UnitWatcher: BusThreadClient, @unchecked Sendable {
 
     // MARK: The connection's life
 
+    /// Connects, the first time.
     func start() {
         self.thread.checkIsolated()
+        guard !self.isStarted else { return }
+        self.isStarted = true
         self.thread.drive(self)
         self.connect()
         self.armSafetyNet()
@@ -166,7 +170,9 @@ final class UnitWatcher: BusThreadClient, @unchecked Sendable {
         self.lastRouteWasPrivate = connection.route.isPrivate
         self.saidAway = false
         self.logger.info("connected to systemd", metadata: ["address": "\(connection.route.address)"])
-        self.list(Array(self.records.keys), all: true) { [weak self] _ in self?.releaseReadyWaiters() }
+        self.list(Array(self.records.keys), all: true) { [weak self] error in
+            if error?.code != .disconnected { self?.releaseReadyWaiters() }
+        }
     }
 
     /// The connection is gone, or systemd at its other end: nothing is known until it is back.

@@ -39,7 +39,9 @@ extension LiveSystemd {
             let unit = "floods.service"
             await Bench.install(
                 unit,
-                run: "for i in {1..500}; do echo line $$i of many; done; printf \"\\\\033[2J\\\\001evil\\\\n\"; exec sleep 1000")
+                run:
+                    "for i in {1..500}; do echo line $$i of many; done; printf \"\\\\033[2J\\\\001evil\\\\n\"; exec sleep 1000"
+            )
             let invocation = await property("InvocationID", of: unit)
             let lines = try #require(await Self.evidence(unit, invocation, until: "evil"))
             #expect(lines.utf8.count <= 4096 && lines.utf8.count > 3000)

@@ -15,7 +15,8 @@ extension LiveSystemd {
             let outcome = await bench.manager.restart(
                 unit, expectedInvocationID: before.invocationID, timeout: .seconds(10))
             #expect(outcome.result == .succeeded)
-            #expect(outcome.detail.hasPrefix("job ") && outcome.detail.contains("active (running)"), "\(outcome.detail)")
+            #expect(
+                outcome.detail.hasPrefix("job ") && outcome.detail.contains("active (running)"), "\(outcome.detail)")
             let after = try await bench.events.observation(of: unit, from: mark) {
                 $0.activeState == .active && $0.job == nil && $0.invocationID != before.invocationID
             }

@@ -21,6 +21,7 @@ extension LiveSystemd {
                 for _ in 0..<15 { await shell("systemctl", command) }
             }()
             var done = 0
+            var others: [ActionOutcome] = []
             for _ in 0..<30 {
                 let current = try await bench.events.settled(unit)
                 let outcome = await bench.manager.restart(
@@ -28,13 +29,15 @@ extension LiveSystemd {
                 switch outcome.result {
                 case .succeeded: done += 1
                 // What was known was overtaken, or the call never got there.
-                case .refused, .interrupted: break
+                case .refused, .interrupted: others.append(outcome)
                 case .failed, .timedOut, .skipped: Issue.record("\(outcome)")
                 }
             }
             await storm
             #expect(done >= 10)
-            #expect(Bench.starts(unit) == 1 + done)
+            // One whose outcome is not known may have been done; none is ever done twice.
+            let doubtful = others.count { $0.result == .interrupted }
+            #expect((1 + done...1 + done + doubtful).contains(Bench.starts(unit)), "\(others)")
             let last = try await bench.events.settled(unit)
             #expect(last.invocationID == (await property("InvocationID", of: unit)))
             #expect(!last.stoppedByOther)
@@ -66,7 +69,9 @@ extension LiveSystemd {
             _ = try await bench.watchRunning(unit)
             let mark = bench.events.count
             await shell("bash", "-c", "systemctl stop --no-block \(unit); systemctl daemon-reexec")
-            _ = try await bench.events.observation(of: unit, from: mark) { $0.activeState == .inactive && $0.job == nil }
+            _ = try await bench.events.observation(of: unit, from: mark) {
+                $0.activeState == .inactive && $0.job == nil
+            }
             let downs = bench.events.observations(of: unit, from: mark).filter { $0.activeState == .inactive }
             #expect(downs.last?.stoppedByOther == true)
         }
@@ -148,7 +153,7 @@ extension LiveSystemd {
             let unit = "missed.service"
             await Bench.install(unit)
             let before = await property("InvocationID", of: unit)
-            await shell("systemctl", "kill", "-s", "KILL", unit)
+            await Bench.kill(unit)
             let outcome = try await Self.afterwards(unit, before)
             #expect(outcome.result == .interrupted, "\(outcome.detail)")
             #expect(Bench.starts(unit) == 1)
@@ -173,7 +178,7 @@ extension LiveSystemd {
             await Bench.install(unit)
             let before = await property("InvocationID", of: unit)
             await shell("systemctl", "restart", unit)
-            await shell("systemctl", "kill", "-s", "KILL", unit)
+            await Bench.kill(unit)
             let outcome = try await Self.afterwards(unit, before)
             #expect(outcome.result == .failed, "\(outcome.detail)")
         }

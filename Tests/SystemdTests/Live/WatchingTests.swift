@@ -76,19 +76,24 @@ extension LiveSystemd {
             await shell("systemctl", "stop", unit)
         }
 
-        @Test func `a stop that happened while nobody watched is still an operator's stop`() async throws {
+        @Test func `a stop while nobody watched is an operator's, a crash is not`() async throws {
+            // Something has to need it: systemd forgets a stopped unit that nobody needs, and with it how it ended.
+            await Bench.install("holder.service", general: ["Wants=gone.service"])
             await Bench.install("gone.service")
             await Bench.install("crashed.service")
             await shell("systemctl", "stop", "gone.service")
-            // Otherwise systemd may forget a stopped unit, and with it how it ended.
-            await shell("systemctl", "kill", "-s", "KILL", "crashed.service")
+            await Bench.kill("crashed.service")
             let bench = try Bench()
-            await bench.manager.watch(["crashed.service"])
+            await bench.manager.watch(["gone.service", "crashed.service"])
             let crashed = try await bench.events.observation(of: "crashed.service") { $0.activeState == .failed }
             #expect(!crashed.stoppedByOther && crashed.result == "signal" && crashed.exit?.status == SIGKILL)
+            let gone = try await bench.events.observation(of: "gone.service") { $0.activeState == .inactive }
+            #expect(gone.stoppedByOther)
+            await shell("systemctl", "stop", "holder.service")
         }
 
-        @Test func `systemd's own Restart= brings it back once, and it is not taken for a person's hand`() async throws {
+        @Test func `systemd's own Restart= brings it back once, and it is not taken for a person's hand`() async throws
+        {
             let unit = "always.service"
             await Bench.install(unit, ["Restart=always", "RestartSec=0"])
             let bench = try Bench()

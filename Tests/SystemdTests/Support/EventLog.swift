@@ -72,7 +72,9 @@ final class EventLog: Sendable {
         }
         timer.cancel()
         guard isMet(self.all) else {
-            throw WaitedTooLong(description: "not within \(limit); seen:\n\(self.all.suffix(12).map(Self.brief).joined(separator: "\n"))")
+            throw WaitedTooLong(
+                description:
+                    "not within \(limit); seen:\n\(self.all.suffix(12).map(Self.brief).joined(separator: "\n"))")
         }
     }
 

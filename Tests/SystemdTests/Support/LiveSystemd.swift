@@ -36,7 +36,9 @@ final class Bench: Sendable {
     init(_ address: BusAddress = .system) throws {
         let events = EventLog()
         self.events = events
-        self.manager = try SystemdManager(address: address, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }) {
+        self.manager = try SystemdManager(
+            address: address, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        ) {
             events.append($0)
         }
     }
@@ -60,6 +62,13 @@ final class Bench: Sendable {
         write(text, to: "/run/systemd/system/\(unit)")
         await shell("systemctl", "daemon-reload")
         if start { await shell("systemctl", "start", unit) }
+    }
+
+    /// Kills its processes and waits until systemd has seen it, at most 5 s.
+    static func kill(_ unit: String) async {
+        await shell("systemctl", "kill", "-s", "KILL", unit)
+        let end = ContinuousClock.now + .seconds(5)
+        while await property("ActiveState", of: unit) != "failed", ContinuousClock.now < end {}
     }
 
     static func startsFile(_ unit: String) -> String { "/tmp/\(unit).starts" }
