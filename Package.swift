@@ -54,7 +54,9 @@ let package = Package(
     products: [
         .executable(name: "heald", targets: ["heald"]),
         .executable(name: "healctl", targets: ["healctl"]),
+        // For `Benchmarks/`, a package of its own.
         .library(name: "Probes", targets: ["Probes", "Supervisor", "RecoveryEngine", "Policy", "ResilienceCore"]),
+        .library(name: "AuditTrail", targets: ["AuditTrail", "Supervisor"]),
     ],
     dependencies: [
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -108,7 +110,7 @@ let package = Package(
         tests("Probes", inner),
         tests("AuditTrail", inner + [grdb, grdbSQLite]),
         tests("Alerting", inner + [nioCore, nioPosix]),
-        tests("ControlAPI", inner + ["HealctlKit", nioCore, nioPosix, logging, serviceLifecycle]),
+        tests("ControlAPI", inner + ["HealctlKit", "healctl", logging, serviceLifecycle]),
         .testTarget(
             name: "HealctlTests", dependencies: inner + ["HealctlKit", "healctl", "AuditTrail"],
             swiftSettings: swiftSettings),
