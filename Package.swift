@@ -6,13 +6,20 @@ import PackageDescription
 let strict = Context.environment["HEALD_STRICT"] != nil
 
 let swiftSettings: [SwiftSetting] =
-    [
-        .enableUpcomingFeature("ExistentialAny"),
-        .enableUpcomingFeature("MemberImportVisibility"),
-    ] + (strict ? [.treatAllWarnings(as: .error)] : [])
+    [.enableUpcomingFeature("ExistentialAny")] + (strict ? [.treatAllWarnings(as: .error)] : [])
+
+// Members are visible only where their module is imported. Not for the adapters: the members of a C structure such as
+// `stat` count as belonging to whichever C module of a dependency happened to bring in the system's header first, and
+// that one is not ours to import.
+let innerSettings = swiftSettings + [.enableUpcomingFeature("MemberImportVisibility")]
 
 let core: [Target.Dependency] = ["ResilienceCore", "Policy", "RecoveryEngine"]
 let inner: [Target.Dependency] = core + ["Supervisor"]
+
+/// An inner module: values and decisions.
+func innerModule(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: innerSettings)
+}
 
 /// A library module of ours: `Sources/<name>`.
 func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -54,7 +61,9 @@ let package = Package(
     products: [
         .executable(name: "heald", targets: ["heald"]),
         .executable(name: "healctl", targets: ["healctl"]),
+        // For `Benchmarks/`, a package of its own.
         .library(name: "Probes", targets: ["Probes", "Supervisor", "RecoveryEngine", "Policy", "ResilienceCore"]),
+        .library(name: "AuditTrail", targets: ["AuditTrail", "Supervisor"]),
     ],
     dependencies: [
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -73,11 +82,11 @@ let package = Package(
     ],
     targets: [
         // Inner modules: values and decisions. No I/O, no clock, no randomness of their own.
-        module("ResilienceCore"),
-        module("Policy", ["ResilienceCore"]),
-        module("RecoveryEngine", ["ResilienceCore", "Policy", heap]),
+        innerModule("ResilienceCore"),
+        innerModule("Policy", ["ResilienceCore"]),
+        innerModule("RecoveryEngine", ["ResilienceCore", "Policy", heap]),
         // The one loop and the ports it needs.
-        module("Supervisor", core + [logging, deque]),
+        innerModule("Supervisor", core + [logging, deque]),
         // Adapters. They never import each other, except Actions → Systemd.
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         module("Systemd", inner + ["CSystemd", logging]),
@@ -91,7 +100,7 @@ let package = Package(
             inner + [
                 logging, nioCore, nioPosix, nioHTTPTypes, httpTypes, hummingbird, hummingbirdCore, serviceLifecycle,
             ]),
-        module("Simulation", core),
+        innerModule("Simulation", core),
         // Wiring and commands only.
         module(
             "HealdKit",
@@ -108,7 +117,7 @@ let package = Package(
         tests("Probes", inner),
         tests("AuditTrail", inner + [grdb, grdbSQLite]),
         tests("Alerting", inner + [nioCore, nioPosix]),
-        tests("ControlAPI", inner + ["HealctlKit", nioCore, nioPosix, logging, serviceLifecycle]),
+        tests("ControlAPI", inner + ["HealctlKit", "healctl", logging, serviceLifecycle]),
         .testTarget(
             name: "HealctlTests", dependencies: inner + ["HealctlKit", "healctl", "AuditTrail"],
             swiftSettings: swiftSettings),

@@ -10,6 +10,8 @@ let package = Package(
         .executableTarget(name: "http-target", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra"])]),
         .executableTarget(name: "http-peer", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra"])]),
         .executableTarget(name: "http-probe", dependencies: [.product(name: "Probes", package: "heald")]),
+        // A million incidents to ask healctl about.
+        .executableTarget(name: "long-history", dependencies: [.product(name: "AuditTrail", package: "heald")]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -51,8 +51,7 @@ extension AuditReader {
         let (conditions, values) = Self.conditions(filter)
         let rows = try db.all(
             """
-            SELECT \(IncidentTables.incidentColumns) FROM incident WHERE resolved_us IS NULL\(conditions)
-            ORDER BY id DESC
+            \(IncidentTables.selectUnresolved)\(conditions) ORDER BY id DESC
             """, values, IncidentTables.incident)
         guard let state = filter.state else { return rows }
         return rows.filter { $0.state == state.rawValue }

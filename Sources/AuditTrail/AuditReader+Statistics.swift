@@ -141,8 +141,7 @@ private struct Statistics {
 
     private mutating func addUnresolved(_ known: KnownTime) throws {
         let rows = try self.db.all(
-            "SELECT \(IncidentTables.incidentColumns) FROM incident WHERE resolved_us IS NULL ORDER BY id", [],
-            IncidentTables.incident)
+            IncidentTables.selectUnresolved + " ORDER BY id", [], IncidentTables.incident)
         for var incident in rows {
             let end = try IncidentEnd.find(
                 incident, isOwn: incident.rootCause == nil, alive: self.alive, in: self.db)

@@ -10,6 +10,10 @@ enum IncidentTables {
         incident, id, action, attempt, step, unit, why, started_us, finished_us, result, detail, verified, \
         verified_us, verification
         """
+    /// The few that are not resolved. Left alone, SQLite prefers to read the whole table in order when it must sort.
+    static let selectUnresolved = """
+        SELECT \(incidentColumns) FROM incident INDEXED BY incident_unresolved WHERE resolved_us IS NULL
+        """
     private static let selectIncident = "SELECT \(incidentColumns) FROM incident WHERE id = ?"
     private static let selectActions = "SELECT \(actionColumns) FROM action WHERE incident = ? ORDER BY id"
     private static let selectAction = "SELECT \(actionColumns) FROM action WHERE incident = ? AND id = ?"

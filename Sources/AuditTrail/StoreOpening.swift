@@ -1,8 +1,10 @@
+import Dispatch
 import Foundation
 import GRDB
 import GRDBSQLite
 import RecoveryEngine
 import ResilienceCore
+import Synchronization
 
 /// Opening, checking, and what happens to a damaged file.
 enum StoreOpening {
@@ -223,34 +225,40 @@ enum StoreOpening {
         store.alive = head.alive
         store.states = try Self.states(db)
         let rows = try db.all(
-            "SELECT \(IncidentTables.incidentColumns) FROM incident WHERE resolved_us IS NULL", [],
-            IncidentTables.incident)
+            IncidentTables.selectUnresolved, [], IncidentTables.incident)
         for row in rows { store.incidents[row.id] = IncidentFold(stored: row) }
     }
 
     /// Runs `body`; after so many seconds SQLite gives up and `nil` is returned.
+    ///
+    /// Interrupted from another thread: in SQLite 3.40 `quick_check` reads all pages within one instruction, so a progress
+    /// handler comes too late.
     private static func withDeadline<Result>(
         _ db: Database, seconds: Double, _ body: () throws -> Result?
     ) throws -> Result? {
-        let clock = ContinuousClock()
-        let deadline = clock.now + .seconds(seconds)
-        let context = UnsafeMutablePointer<ContinuousClock.Instant>.allocate(capacity: 1)
-        context.initialize(to: deadline)
-        defer {
-            sqlite3_progress_handler(db.sqliteConnection, 0, nil, nil)
-            context.deinitialize(count: 1)
-            context.deallocate()
-        }
-        sqlite3_progress_handler(
-            db.sqliteConnection, 2_000,
-            { pointer in
-                guard let instant = pointer?.load(as: ContinuousClock.Instant.self) else { return 1 }
-                return ContinuousClock().now > instant ? 1 : 0
-            }, context)
+        let interruption = Interruption(db)
+        DispatchQueue.global().asyncAfter(deadline: .now() + seconds) { interruption.fire() }
+        defer { interruption.disarm() }
         do {
             return try body()
         } catch let error as DatabaseError where error.resultCode == .SQLITE_INTERRUPT {
             return nil
         }
     }
+}
+
+/// Interrupts what a connection is doing, unless it is over by then.
+private final class Interruption: Sendable {
+    /// The connection's address while it may be interrupted.
+    private let connection: Mutex<UInt?>
+
+    init(_ db: Database) { self.connection = Mutex(db.sqliteConnection.map { UInt(bitPattern: $0) }) }
+
+    func fire() {
+        self.connection.withLock { address in
+            if let address { sqlite3_interrupt(OpaquePointer(bitPattern: address)) }
+        }
+    }
+
+    func disarm() { self.connection.withLock { $0 = nil } }
 }

@@ -45,13 +45,15 @@ public struct CircuitBreakerMachine: Hashable, Sendable, Codable {
     /// Takes up what an earlier run knew.
     public mutating func restore(failures: [MonotonicInstant], openedAt: MonotonicInstant?) {
         self.failures = Array(failures.sorted().suffix(self.failuresMax))
-        if let openedAt { self.state = .open(until: openedAt + self.openFor) }
+        if let openedAt {
+            self.state = .open(until: openedAt + self.openFor)
+            self.openedAt = openedAt
+        }
     }
 
-    /// When it opened, while it is open.
-    public var openedAt: MonotonicInstant? {
-        if case .open(let until) = self.state { until - self.openFor } else { nil }
-    }
+    /// When it opened last; `nil` once it has closed. In half-open it is kept, so that an end of the process in the
+    /// middle of a trial does not close it.
+    public private(set) var openedAt: MonotonicInstant?
 
     /// Whether a try may be made now; moves from open to half-open when the time has come.
     public mutating func allows(at now: MonotonicInstant) -> Bool {
@@ -80,8 +82,7 @@ public struct CircuitBreakerMachine: Hashable, Sendable, Codable {
         case .open, .closed: break
         case .halfOpen(let successes):
             if successes + 1 >= self.trials {
-                self.state = .closed
-                self.failures.removeAll()
+                self.reset()
             } else {
                 self.state = .halfOpen(successes: successes + 1)
             }
@@ -91,11 +92,13 @@ public struct CircuitBreakerMachine: Hashable, Sendable, Codable {
     /// An operator closes it by hand.
     public mutating func reset() {
         self.state = .closed
+        self.openedAt = nil
         self.failures.removeAll()
     }
 
     private mutating func open(at now: MonotonicInstant) {
         self.state = .open(until: now + self.openFor)
+        self.openedAt = now
         self.failures.removeAll()
     }
 }

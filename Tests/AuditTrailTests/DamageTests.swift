@@ -200,7 +200,7 @@ import Testing
         let directory = try #require(ProcessInfo.processInfo.environment["AUDIT_FULL_DISK"])
         let database = try AuditDatabase(lock: StateLock(stateDirectory: directory), now: Scene.start)
         let filler = directory + "/filler"
-        FileManager.default.createFile(atPath: filler, contents: Data(count: 100_000))
+        _ = FileManager.default.createFile(atPath: filler, contents: Data(count: 100_000))
         var written: Int64 = 0
         var refusal: AuditError?
         while refusal == nil, written < 10_000 {

@@ -53,6 +53,20 @@ private func at(_ seconds: Double) -> MonotonicInstant { MonotonicInstant(nanose
         #expect(!early && due)
     }
 
+    @Test mutating func `a trial that is cut short by the end of the process does not close it`() {
+        self.breaker.restore(failures: [], openedAt: at(-40))
+        _ = self.breaker.allows(at: at(0))
+        #expect(self.breaker.state == .halfOpen(successes: 0))
+        var next = CircuitBreakerMachine(
+            failuresMax: 3, window: .seconds(60), openFor: .seconds(30), trials: 1)
+        next.restore(failures: self.breaker.failures, openedAt: self.breaker.openedAt)
+        _ = next.allows(at: at(1))
+        #expect(next.state == .halfOpen(successes: 0))
+        next.recordSuccess(at: at(2))
+        #expect(next.state == .closed)
+        #expect(next.openedAt == nil)
+    }
+
     @Test func `a random history agrees with a plain count of failures in the window`() {
         var generator = SeededGenerator(seed: 7)
         for _ in 0..<200 {
