@@ -66,7 +66,8 @@ struct SpineTests {
         try stage.signal(SIGKILL, "own-a.service")
         let incident = try #require(
             try await stage.incidents(within: 20, "recovery") { $0.first?.state == "resolved" }.first)
-        #expect(incident.restarts.isEmpty)
+        // What was decided at the first sign of death is refused once systemd says that it is at it.
+        #expect(incident.restarts.allSatisfy { $0.result == "refused" })
         #expect(stage.starts(of: "own-a.service") == 2)
     }
 
@@ -109,7 +110,7 @@ struct SpineTests {
 
     @Test func `reloads of systemd in the middle of everything lose nothing and repeat nothing`() async throws {
         let policy = #"""
-            , "breaker": { "failures": 1000 },
+            , "breaker": { "failures": 100 },
             "recovery": [
               { "action": "RESTART", "attempts": "unlimited", "backoff": { "initial": "10ms", "max": "10ms" } } ]
             """#

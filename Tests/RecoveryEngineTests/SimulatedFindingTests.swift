@@ -142,6 +142,21 @@ import Testing
         #expect(world.effects.resolutions == [.heald])
     }
 
+    @Test func `one unit heard of again says nothing of the others`() {
+        let check = Check(name: "tcp", kind: .tcp(TCPCheck(host: "127.0.0.1", port: 1)), interval: .seconds(5), fall: 1)
+        var world = EngineHarness([
+            .service("db"), Component(name: "web", unit: "web.service", startupGrace: .zero, checks: [check]),
+        ])
+        world.running("db.service", "a")
+        world.running("web.service", "b")
+        world.advance(by: 1) { _ in .up }
+        world.send(.unitsUnknown(why: "the bus is gone"))
+        #expect(world.advance(by: 12) { _ in .down }.actions.isEmpty)
+        #expect(world.running("db.service", "a").actions.isEmpty)
+        #expect(world.advance(by: 5) { _ in .down }.actions.isEmpty)
+        #expect(world.running("web.service", "b").actions.map(\.component) == ["web"])
+    }
+
     @Test func `a unit that systemd restarts for ever is told of`() {
         var world = EngineHarness([.service("web")])
         world.running("web.service", "0")

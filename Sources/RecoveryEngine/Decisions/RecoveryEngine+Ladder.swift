@@ -72,7 +72,7 @@ extension RecoveryEngine {
         if self.machines[index].hasStaleEndpoints, self.machines[index].culprit?.check.kind.isUnit == false {
             return .evidence
         }
-        if self.machines[index].component.unit != nil, self.host.unitsUnknown != nil { return .evidence }
+        if self.machines[index].component.unit != nil, self.machines[index].isUnitInDoubt { return .evidence }
         if let name = self.doubtfulDependency(of: index) {
             let until = self.machines[index].doubtUntil ?? now + .seconds(15)
             self.machines[index].doubtUntil = until

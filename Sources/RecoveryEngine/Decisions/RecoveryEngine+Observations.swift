@@ -25,6 +25,7 @@ extension RecoveryEngine {
         let isFirst = !self.machines[index].hasSeenUnit && self.machines[index].incident == nil
         self.machines[index].unit = observation
         self.machines[index].hasSeenUnit = true
+        self.machines[index].isUnitInDoubt = false
         self.machines[index].readUnit(observation, isFirst: isFirst, at: self.now)
         self.graceAfterStart(index, before: before, observation)
         self.touched.insert(index)
@@ -62,6 +63,7 @@ extension RecoveryEngine {
     mutating func loseSight(of why: String) {
         self.host.unitsUnknown = why
         for index in self.machines.indices where self.machines[index].component.unit != nil {
+            self.machines[index].isUnitInDoubt = true
             for check in self.machines[index].trackers.indices
             where self.machines[index].trackers[check].check.kind.isUnit {
                 self.machines[index].trackers[check].forget()

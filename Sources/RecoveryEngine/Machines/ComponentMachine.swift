@@ -168,6 +168,8 @@ struct ComponentMachine: Sendable {
     /// An operator stopped this invocation and later gave it back into our care: that stop counts no more. Empty
     /// where the unit has none.
     var forgivenStop: String?
+    /// systemd was not heard of this unit since the bus was lost.
+    var isUnitInDoubt = false
     /// The supervisor stood still since the last result of an endpoint check.
     var hasStaleEndpoints = false
 

@@ -38,7 +38,9 @@ struct RootCauseIsTrue: Checker {
             || (knowledge.checks[root] ?? [:]).values.contains(where: \.isFailing)
             || knowledge.units[knowledge.components[root]?.unit ?? ""]?.observation.activeState != .active
         guard isDown else { return "\(name) is said to suffer from \(root), which is well" }
-        if let deeper = knowledge.incidents[root]?.rootCause, knowledge.incidents[deeper] != nil {
+        if let deeper = knowledge.incidents[root]?.rootCause, knowledge.incidents[deeper] != nil,
+            knowledge.isSurelyDown(deeper)
+        {
             return "\(name) is said to suffer from \(root), which itself suffers from \(deeper)"
         }
         return nil

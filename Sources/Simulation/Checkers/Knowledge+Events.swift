@@ -86,8 +86,12 @@ extension Knowledge {
         self.generation = generation
         let old = self.components
         self.components = Dictionary(uniqueKeysWithValues: policy.components.map { ($0.name, $0) })
-        for (name, component) in old where self.components[name]?.checks != component.checks {
-            self.checks[name] = nil
+        for (name, component) in old {
+            for check in component.checks {
+                // What a check has seen stays true while it asks for the same thing.
+                let new = self.components[name]?.checks.first { $0.name == check.name }
+                if new?.kind != check.kind || new?.enabled != check.enabled { self.checks[name]?[check.name] = nil }
+            }
         }
         let watched = Set(policy.components.compactMap(\.unit))
         self.units = self.units.filter { watched.contains($0.key) }

@@ -165,16 +165,26 @@ extension SimulatedWorld {
             }
         }
         switch type {
-        case "start": self.later(name, self.random.milliseconds(1...4)) { $0.beginIfNeeded(name) }
-        case "stop": self.terminate(name, then: { $0.endJob(name, "done") })
-        default: self.terminate(name, then: { $0.beginProcess(name) })
+        case "start": self.after(self.random.milliseconds(1...4)) { $0.beginIfNeeded(name, job: job.id) }
+        case "stop":
+            self.terminate(name) { world in
+                if world.units[name]?.job?.id == job.id { world.endJob(name, "done") }
+            }
+        default: self.terminate(name) { $0.beginProcess(name) }
         }
         return job.id
     }
 
-    private func beginIfNeeded(_ name: String) {
-        guard let unit = self.units[name] else { return }
-        if unit.isRunning { self.endJob(name, "done") } else { self.beginProcess(name) }
+    /// A start of what still stops waits until that is done.
+    private func beginIfNeeded(_ name: String, job: UInt32) {
+        guard let unit = self.units[name], unit.job?.id == job else { return }
+        if unit.activeState == .deactivating {
+            self.after(.milliseconds(20)) { $0.beginIfNeeded(name, job: job) }
+        } else if unit.isRunning {
+            self.endJob(name, "done")
+        } else {
+            self.beginProcess(name)
+        }
     }
 
     /// SIGTERM, and what follows once the process is gone.
