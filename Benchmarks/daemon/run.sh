@@ -8,4 +8,4 @@ trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
 cp .build/release/heald "$work/heald"
 cp "$(swift build -c release --package-path Benchmarks --show-bin-path)/http-target" "$work/http-target"
-TESTBED_LIMIT_S=600 Tests/Testbed/testbed -- python3 "$PWD/Benchmarks/daemon/measure.py" "$work/heald" "$work/http-target"
+TESTBED_LIMIT_S=${TESTBED_LIMIT_S:-300} Tests/Testbed/testbed -- python3 "$PWD/Benchmarks/daemon/measure.py" "$work/heald" "$work/http-target"

@@ -50,7 +50,7 @@ def write_policy(directory):
                 "unit": "subject.service",
                 "stable": "0s",
                 "checks": {"unit": {"type": "unit"}},
-                "breaker": {"failures": 1000, "window": "1s"},
+                "breaker": {"failures": 100, "window": "1s"},
                 "recovery": [{"action": "RESTART", "attempts": "unlimited", "backoff": {"initial": "0s"}}],
             }
         },
@@ -77,6 +77,8 @@ def main():
         [HEALD, "--policies", "/tmp/policies", "--state-dir", "/var/lib/heald", "--runtime-dir", "/run/heald"],
         stdout=log, stderr=log)
     time.sleep(2)
+    if daemon.poll() is not None:
+        sys.exit("heald did not start:\n" + open("/tmp/heald.log").read())
     taken, lost = {who: [] for who in UNITS}, {who: 0 for who in UNITS}
     for round in range(KILLS):
         for who, unit in UNITS.items():
@@ -86,6 +88,8 @@ def main():
             started = wait_for_start(unit, len(before) + 1, 10)
             if started is None:
                 lost[who] += 1
+                if lost[who] > 3:
+                    sys.exit(f"{who} has lost four: given up\n" + open("/tmp/heald.log").read()[-4000:])
                 subprocess.run(["systemctl", "restart", unit])
             else:
                 taken[who].append((started[0] - killed) / 1e6)

@@ -8,4 +8,4 @@ trap 'rm -rf "$work"' EXIT
 gcc -O2 -o "$work/victim" Benchmarks/recovery/victim.c
 cp .build/release/heald "$work/heald"
 chmod 755 "$work"
-TESTBED_LIMIT_S=600 Tests/Testbed/testbed -- python3 "$PWD/Benchmarks/recovery/measure.py" "${1:-200}" "$work/victim" "$work/heald"
+TESTBED_LIMIT_S=${TESTBED_LIMIT_S:-300} Tests/Testbed/testbed -- python3 "$PWD/Benchmarks/recovery/measure.py" "${1:-200}" "$work/victim" "$work/heald"
