@@ -114,13 +114,17 @@ let package = Package(
         tests("Policy", ["ResilienceCore"]),
         tests("RecoveryEngine", ["ResilienceCore", "Policy"]),
         tests("Supervisor", core + [logging]),
+        tests("Systemd", inner + ["CSystemd", logging]),
         tests("Probes", inner),
+        tests("Actions", inner + ["Systemd", logging]),
         tests("AuditTrail", inner + [grdb, grdbSQLite]),
         tests("Alerting", inner + [nioCore, nioPosix]),
         tests("ControlAPI", inner + ["HealctlKit", "healctl", logging, serviceLifecycle]),
         .testTarget(
             name: "HealctlTests", dependencies: inner + ["HealctlKit", "healctl", "AuditTrail"],
             swiftSettings: swiftSettings),
+        .testTarget(
+            name: "HealdTests", dependencies: inner + ["HealdKit", "AuditTrail", logging], swiftSettings: swiftSettings),
         tests("Simulation", core),
         // heald and healctl as shipped, on a real systemd: only in the testbed.
         .testTarget(name: "IntegrationTests", swiftSettings: swiftSettings),
