@@ -66,7 +66,7 @@ final class DecisionLoop {
         self.mailbox = mailbox
         self.logger = logger
         self.watching = UnitWatching(observer: ports.observer)
-        self.evidence = EvidenceGathering(source: ports.evidence) { request, text in
+        self.evidence = EvidenceGathering(source: ports.evidence, clock: ports.clock) { request, text in
             mailbox.put(.work { $0.keep(evidence: text, for: request) })
         }
         self.recorder = Recorder(store: ports.store)
