@@ -106,7 +106,7 @@ let package = Package(
             "HealdKit",
             inner + ["Systemd", "Probes", "Actions", "AuditTrail", "Alerting", "ControlAPI", logging]),
         program("heald", ["HealdKit", "Supervisor", "Systemd", logging, argumentParser]),
-        module("HealctlKit", inner),
+        module("HealctlKit", inner + ["AuditTrail"]),
         program("healctl", inner + ["HealctlKit", "AuditTrail", argumentParser]),
         // Replays one simulated run by its seed.
         program("healsim", ["Simulation"]),

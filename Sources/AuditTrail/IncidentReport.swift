@@ -2,19 +2,26 @@ import Policy
 import RecoveryEngine
 import ResilienceCore
 
-/// One incident as `healctl incidents` shows it. Its JSON form is stable: absent values are `null`, times RFC 3339 in UTC
-/// with microseconds, durations seconds.
-public struct IncidentReport: Hashable, Sendable, Encodable {
-    /// What brought it about. Texts, because a later version may know causes that this one does not.
-    public struct Cause: Hashable, Sendable, Encodable {
+/// One incident as `healctl incidents` shows it. States, classes and results are texts, because a later version may have
+/// written ones that this one does not know.
+public struct IncidentReport: Hashable, Sendable {
+    /// What brought it about.
+    public struct Cause: Hashable, Sendable {
         public var check: String
         public var category: String
         public var reason: String
         public var message: String
+
+        public init(check: String, category: String, reason: String, message: String) {
+            self.check = check
+            self.category = category
+            self.reason = reason
+            self.message = message
+        }
     }
 
-    /// One try to repair it.
-    public struct Action: Hashable, Sendable, Encodable {
+    /// One try to repair it, or one that was decided against.
+    public struct Action: Hashable, Sendable {
         public var action: String
         public var attempt: Int
         public var startedAt: WallTime
@@ -26,16 +33,15 @@ public struct IncidentReport: Hashable, Sendable, Encodable {
         public var result: String?
         public var detail: String?
 
-        enum CodingKeys: String, CodingKey { case action, attempt, startedAt, finishedAt, result, detail }
-
-        public func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(self.action, forKey: .action)
-            try container.encode(self.attempt, forKey: .attempt)
-            try container.encode(CivilTime.rfc3339(self.startedAt), forKey: .startedAt)
-            try container.encode(self.finishedAt.map(CivilTime.rfc3339), forKey: .finishedAt)
-            try container.encode(self.result, forKey: .result)
-            try container.encode(self.detail, forKey: .detail)
+        public init(
+            action: String, attempt: Int, startedAt: WallTime, finishedAt: WallTime?, result: String?, detail: String?
+        ) {
+            self.action = action
+            self.attempt = attempt
+            self.startedAt = startedAt
+            self.finishedAt = finishedAt
+            self.result = result
+            self.detail = detail
         }
     }
 
@@ -49,38 +55,37 @@ public struct IncidentReport: Hashable, Sendable, Encodable {
     public var rootCause: String?
     public var failedAt: WallTime
     public var detectedAt: WallTime
+    /// `nil` while it lasts.
     public var resolvedAt: WallTime?
     public var actions: [Action]
-    /// Who made it well; not in the JSON.
+    /// Who made it well.
     public var healer: Healer?
-    /// The incident that it follows; not in the JSON.
+    /// The incident that it follows.
     public var previous: Int64?
+
+    public init(
+        id: Int64, component: String, state: String, severity: String, cause: Cause, rootCause: String?,
+        failedAt: WallTime, detectedAt: WallTime, resolvedAt: WallTime?, actions: [Action], healer: Healer? = nil,
+        previous: Int64? = nil
+    ) {
+        self.id = id
+        self.component = component
+        self.state = state
+        self.severity = severity
+        self.cause = cause
+        self.rootCause = rootCause
+        self.failedAt = failedAt
+        self.detectedAt = detectedAt
+        self.resolvedAt = resolvedAt
+        self.actions = actions
+        self.healer = healer
+        self.previous = previous
+    }
 
     /// From the failure to its detection; never negative, whatever the clock did.
     public var timeToDetect: Duration { max(.zero, self.detectedAt - self.failedAt) }
-    /// From the failure to the first of the passes that held.
+    /// From the failure to the first of the passes that held; `nil` while it lasts.
     public var timeToRecover: Duration? { self.resolvedAt.map { max(.zero, $0 - self.failedAt) } }
-
-    enum CodingKeys: String, CodingKey {
-        case id, component, state, severity, cause, rootCause, failedAt, detectedAt, resolvedAt, timeToDetectSeconds
-        case timeToRecoverSeconds, actions
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(self.id, forKey: .id)
-        try container.encode(self.component, forKey: .component)
-        try container.encode(self.state, forKey: .state)
-        try container.encode(self.severity, forKey: .severity)
-        try container.encode(self.cause, forKey: .cause)
-        try container.encode(self.rootCause, forKey: .rootCause)
-        try container.encode(CivilTime.rfc3339(self.failedAt), forKey: .failedAt)
-        try container.encode(CivilTime.rfc3339(self.detectedAt), forKey: .detectedAt)
-        try container.encode(self.resolvedAt.map(CivilTime.rfc3339), forKey: .resolvedAt)
-        try container.encode(self.timeToDetect.inSeconds, forKey: .timeToDetectSeconds)
-        try container.encode(self.timeToRecover?.inSeconds, forKey: .timeToRecoverSeconds)
-        try container.encode(self.actions, forKey: .actions)
-    }
 }
 
 extension IncidentReport {

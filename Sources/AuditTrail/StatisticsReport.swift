@@ -1,6 +1,6 @@
 import ResilienceCore
 
-/// `healctl stats`. Its JSON form is stable; figures for which there is no data are `null`.
+/// `healctl stats`. Figures for which there is no data are `nil`.
 ///
 /// What is counted:
 /// - Incidents that failed at or after `since`, resolved or not. Times add up over all of them, those that a dependency
@@ -18,27 +18,30 @@ import ResilienceCore
 ///   was not done, or is not known, is neither. They count with their incident.
 ///
 /// Means, counts and shares are exact. Percentiles are nearest-rank and within 1 % of the exact value.
-public struct StatisticsReport: Hashable, Sendable, Encodable {
-    public struct Durations: Hashable, Sendable, Encodable {
-        /// Seconds.
+public struct StatisticsReport: Hashable, Sendable {
+    /// Of durations, in seconds; `nil` where there are none.
+    public struct Durations: Hashable, Sendable {
         public var mean: Double?
         public var p50: Double?
         public var p95: Double?
 
-        enum CodingKeys: String, CodingKey { case mean, p50, p95 }
-
-        public func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(self.mean, forKey: .mean)
-            try container.encode(self.p50, forKey: .p50)
-            try container.encode(self.p95, forKey: .p95)
+        public init(mean: Double? = nil, p50: Double? = nil, p95: Double? = nil) {
+            self.mean = mean
+            self.p50 = p50
+            self.p95 = p95
         }
     }
 
-    public struct ActionCount: Hashable, Sendable, Encodable {
+    public struct ActionCount: Hashable, Sendable {
         public var action: String
         public var succeeded: Int64
         public var failed: Int64
+
+        public init(action: String, succeeded: Int64, failed: Int64) {
+            self.action = action
+            self.succeeded = succeeded
+            self.failed = failed
+        }
     }
 
     public struct Figures: Hashable, Sendable {
@@ -52,51 +55,40 @@ public struct StatisticsReport: Hashable, Sendable, Encodable {
         public var healedWithoutHuman: Double?
         /// In the order of their names.
         public var actions: [ActionCount]
+
+        public init(
+            incidents: Int64, availability: Double?, mttd: Durations, mttr: Durations, mtbf: Durations,
+            healedWithoutHuman: Double?, actions: [ActionCount]
+        ) {
+            self.incidents = incidents
+            self.availability = availability
+            self.mttd = mttd
+            self.mttr = mttr
+            self.mtbf = mtbf
+            self.healedWithoutHuman = healedWithoutHuman
+            self.actions = actions
+        }
     }
 
-    public struct Component: Hashable, Sendable, Encodable {
+    public struct Component: Hashable, Sendable {
         public var component: String
         public var figures: Figures
 
-        public func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: Figures.CodingKeys.self)
-            try container.encode(self.component, forKey: .component)
-            try self.figures.encode(into: &container)
+        public init(component: String, figures: Figures) {
+            self.component = component
+            self.figures = figures
         }
     }
 
     public var since: WallTime
+    /// All components together.
     public var overall: Figures
     /// In the order of their names: all that were supervised or failed in the window.
     public var components: [Component]
 
-    enum CodingKeys: String, CodingKey { case since, overall, components }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(CivilTime.rfc3339(self.since), forKey: .since)
-        try container.encode(self.overall, forKey: .overall)
-        try container.encode(self.components, forKey: .components)
-    }
-}
-
-extension StatisticsReport.Figures: Encodable {
-    enum CodingKeys: String, CodingKey {
-        case component, incidents, availability, mttd, mttr, mtbf, healedWithoutHuman, actions
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try self.encode(into: &container)
-    }
-
-    func encode(into container: inout KeyedEncodingContainer<CodingKeys>) throws {
-        try container.encode(self.incidents, forKey: .incidents)
-        try container.encode(self.availability, forKey: .availability)
-        try container.encode(self.mttd, forKey: .mttd)
-        try container.encode(self.mttr, forKey: .mttr)
-        try container.encode(self.mtbf, forKey: .mtbf)
-        try container.encode(self.healedWithoutHuman, forKey: .healedWithoutHuman)
-        try container.encode(self.actions, forKey: .actions)
+    public init(since: WallTime, overall: Figures, components: [Component]) {
+        self.since = since
+        self.overall = overall
+        self.components = components
     }
 }

@@ -1,15 +1,16 @@
+import AuditTrail
 import RecoveryEngine
 import ResilienceCore
 
 /// `healctl incidents` for a person.
 public struct IncidentList: Sendable {
-    public var rows: [IncidentRow]
+    public var rows: [IncidentReport]
     /// What was asked for, in words: `since Oct 21 (30d)`.
     public var selection: String
     /// More rows than the limit allowed to show.
     public var isCut: Bool
 
-    public init(rows: [IncidentRow], selection: String, isCut: Bool = false) {
+    public init(rows: [IncidentReport], selection: String, isCut: Bool = false) {
         self.rows = rows
         self.selection = selection
         self.isCut = isCut
@@ -40,7 +41,7 @@ public struct IncidentList: Sendable {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private func cells(_ row: IncidentRow, _ times: TimeText) -> [Table.Cell] {
+    private func cells(_ row: IncidentReport, _ times: TimeText) -> [Table.Cell] {
         let style = row.knownState?.style ?? .doubtful
         return [
             Table.Cell(String(row.id)),
@@ -55,13 +56,13 @@ public struct IncidentList: Sendable {
         ]
     }
 
-    private static func cause(of row: IncidentRow) -> String {
+    private static func cause(of row: IncidentReport) -> String {
         let seen = "\(printable(row.cause.check)): \(printable(row.cause.message, limit: 300))"
         return row.rootCause.map { "because of \(printable($0)); \(seen)" } ?? seen
     }
 
     /// `RESTART x2 failed, ALERT succeeded`: runs of the same action with the result of the last.
-    static func summary(of actions: [ActionRow]) -> String {
+    static func summary(of actions: [IncidentReport.Action]) -> String {
         var runs: [(action: String, count: Int, result: String)] = []
         for action in actions {
             let result = action.result.map { ActionResult(rawValue: $0)?.words ?? printable($0) } ?? "running"
@@ -75,6 +76,11 @@ public struct IncidentList: Sendable {
         return runs.map { "\(printable($0.action))\($0.count > 1 ? " x\($0.count)" : "") \($0.result)" }
             .joined(separator: ", ")
     }
+}
+
+extension IncidentReport {
+    /// `nil` where this version does not know it.
+    var knownState: IncidentState? { IncidentState(rawValue: self.state) }
 }
 
 extension IncidentState {

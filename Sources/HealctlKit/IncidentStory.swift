@@ -1,10 +1,11 @@
+import AuditTrail
 import RecoveryEngine
 import ResilienceCore
 
 /// `healctl incidents show`: what failed, how it was known, what was tried and why, what was skipped and why, how long
 /// each part took, and what is left to do.
 public struct IncidentStory: Sendable {
-    public var incident: IncidentRow
+    public var incident: IncidentReport
     /// All records of the incident, oldest first.
     public var records: [AuditRecord]
     /// Records that a newer version wrote and this one cannot read.
@@ -15,7 +16,7 @@ public struct IncidentStory: Sendable {
         return nil
     }
 
-    public init(incident: IncidentRow, records: [AuditRecord], unreadable: Int = 0) {
+    public init(incident: IncidentReport, records: [AuditRecord], unreadable: Int = 0) {
         self.incident = incident
         self.records = records
         self.unreadable = unreadable

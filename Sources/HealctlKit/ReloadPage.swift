@@ -23,8 +23,3 @@ public struct ReloadPage: Sendable {
         ])
     }
 }
-
-/// The version of this healctl.
-public enum HealctlVersion {
-    public static let current = "0.1.0"
-}

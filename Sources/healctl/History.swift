@@ -12,8 +12,8 @@ struct History {
         self.reader = try Self.translating { try AuditReader(stateDirectory: stateDirectory) }
     }
 
-    func incidents(_ filter: IncidentFilter) throws -> [HealctlKit.IncidentRow] {
-        try Self.translating { try self.reader.incidents(filter).map(HealctlKit.IncidentRow.init) }
+    func incidents(_ filter: IncidentFilter) throws -> [IncidentReport] {
+        try Self.translating { try self.reader.incidents(filter) }
     }
 
     func story(_ id: Int64) throws -> IncidentStory {
@@ -25,7 +25,18 @@ struct History {
         }
         let records = timeline.entries.compactMap(\.record)
         return IncidentStory(
-            incident: .init(timeline.report), records: records, unreadable: timeline.entries.count - records.count)
+            incident: timeline.report, records: records, unreadable: timeline.entries.count - records.count)
+    }
+
+    func statistics(since: WallTime, now: WallTime) throws -> StatisticsReport {
+        try Self.translating { try self.reader.statistics(since: since, now: now) }
+    }
+
+    func verification(expecting head: ChainHead?) throws -> VerificationPage {
+        let report = try Self.translating { try self.reader.verify(expectedHead: head) }
+        return VerificationPage(
+            records: report.records, head: report.head.description, firstBadRecord: report.firstBadRecord,
+            findings: report.findings, remarks: report.remarks)
     }
 
     /// - Throws: what `work` throws, as a `CommandFailure`.
@@ -40,22 +51,5 @@ struct History {
             }
             throw CommandFailure(status, what: error.what, why: error.why, fix: error.howToFix)
         }
-    }
-}
-
-extension HealctlKit.IncidentRow {
-    init(_ report: IncidentReport) {
-        self.init(
-            id: report.id, component: report.component, state: report.state, severity: report.severity,
-            cause: Cause(
-                check: report.cause.check, category: report.cause.category, reason: report.cause.reason,
-                message: report.cause.message),
-            rootCause: report.rootCause, failedAt: report.failedAt, detectedAt: report.detectedAt,
-            resolvedAt: report.resolvedAt,
-            actions: report.actions.map {
-                HealctlKit.ActionRow(
-                    action: $0.action, attempt: $0.attempt, startedAt: $0.startedAt, finishedAt: $0.finishedAt,
-                    result: $0.result, detail: $0.detail)
-            })
     }
 }

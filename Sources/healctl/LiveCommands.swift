@@ -104,7 +104,7 @@ struct VersionCommand: ParsableCommand {
     func run() {
         let running = try? self.common.client.version()
         self.common.show(
-            "healctl \(HealctlVersion.current)\nheald   \(running ?? "not reachable")\n",
-            json: .object([("healctl", .string(HealctlVersion.current)), ("heald", .string(running))]))
+            "healctl \(SupervisorVersion.current)\nheald   \(running ?? "not reachable")\n",
+            json: .object([("healctl", .string(SupervisorVersion.current)), ("heald", .string(running))]))
     }
 }

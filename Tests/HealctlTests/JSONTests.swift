@@ -1,3 +1,4 @@
+import AuditTrail
 import Foundation
 import Policy
 import Testing
@@ -85,6 +86,8 @@ import Testing
         let actions = try #require(components[0]["actions"] as? [[String: Any]])
         #expect(Set(actions[0].keys) == ["action", "succeeded", "failed"])
         #expect(Set(try #require(report["overall"] as? [String: Any]).keys) == keys.subtracting(["component"]))
+        let first = try #require(OtherPageTests.statistics.components.first)
+        #expect(first.json.text.hasPrefix("{\n  \"component\": \"api\",\n  \"incidents\": 2,\n"))
     }
 
     @Test func `the status`() throws {

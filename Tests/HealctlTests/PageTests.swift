@@ -1,3 +1,4 @@
+import AuditTrail
 import Policy
 import RecoveryEngine
 import ResilienceCore
@@ -254,22 +255,21 @@ import Testing
 
     static let statistics = StatisticsReport(
         since: Stories.failed,
-        overall: row(nil, incidents: 2, availability: 0.9985),
+        overall: figures(incidents: 2, availability: 0.9985),
         components: [
-            row("api", incidents: 2, availability: 0.997),
-            StatisticsRow(
-                component: "db", incidents: 0, availability: nil, timeToDetect: .init(mean: nil, p50: nil, p95: nil),
-                timeToRecover: .init(mean: nil, p50: nil, p95: nil),
-                timeBetweenFailures: .init(mean: .infinity, p50: .nan, p95: 1e300), healedWithoutHuman: nil, actions: []
-            ),
+            .init(component: "api", figures: figures(incidents: 2, availability: 0.997)),
+            .init(
+                component: "db",
+                figures: .init(
+                    incidents: 0, availability: nil, mttd: .init(), mttr: .init(),
+                    mtbf: .init(mean: .infinity, p50: .nan, p95: 1e300), healedWithoutHuman: nil, actions: [])),
         ])
 
-    static func row(_ component: String?, incidents: Int, availability: Double) -> StatisticsRow {
-        StatisticsRow(
-            component: component, incidents: incidents, availability: availability,
-            timeToDetect: .init(mean: 0.002, p50: 0.001, p95: 0.003),
-            timeToRecover: .init(mean: 1.5, p50: 0.34, p95: 12.25),
-            timeBetweenFailures: .init(mean: 7_200, p50: 3_600, p95: 10_800), healedWithoutHuman: 0.999,
+    static func figures(incidents: Int64, availability: Double) -> StatisticsReport.Figures {
+        StatisticsReport.Figures(
+            incidents: incidents, availability: availability, mttd: .init(mean: 0.002, p50: 0.001, p95: 0.003),
+            mttr: .init(mean: 1.5, p50: 0.34, p95: 12.25), mtbf: .init(mean: 7_200, p50: 3_600, p95: 10_800),
+            healedWithoutHuman: 0.999,
             actions: [
                 .init(action: "ALERT", succeeded: 1, failed: 0), .init(action: "RESTART", succeeded: 3, failed: 2),
             ])

@@ -186,7 +186,7 @@ import Testing
     @Test func `version is told with and without heald`() throws {
         let outcome = try Self.healctl(["version", "--runtime-dir", "/nonexistent", "--json"])
         #expect(outcome.status == 0)
-        #expect(outcome.output == "{\n  \"healctl\": \"\(HealctlVersion.current)\",\n  \"heald\": null\n}\n")
+        #expect(outcome.output == "{\n  \"healctl\": \"\(SupervisorVersion.current)\",\n  \"heald\": null\n}\n")
     }
 
     @Test func `what is piped has no colours and is not cut, unless a width is asked for`() throws {

@@ -1,3 +1,4 @@
+import AuditTrail
 import Policy
 import RecoveryEngine
 import ResilienceCore
@@ -27,13 +28,13 @@ enum Stories {
 
     /// Killed and back at once.
     static let healed = IncidentStory(
-        incident: IncidentRow(
+        incident: IncidentReport(
             id: 41, component: "api", state: "resolved", severity: "HIGH",
             cause: .init(
                 check: "unit", category: "TRANSIENT", reason: "crashed", message: "main process killed by SIGKILL"),
             rootCause: nil, failedAt: failed, detectedAt: at(2), resolvedAt: at(340),
             actions: [
-                ActionRow(
+                IncidentReport.Action(
                     action: "RESTART", attempt: 1, startedAt: at(3), finishedAt: at(41), result: "succeeded",
                     detail: "job 4211 done")
             ]),
@@ -56,22 +57,22 @@ enum Stories {
 
     /// Nothing helped.
     static let exhausted = IncidentStory(
-        incident: IncidentRow(
+        incident: IncidentReport(
             id: 7, component: "db", state: "exhausted", severity: "CRITICAL",
             cause: .init(
                 check: "unit", category: "TRANSIENT", reason: "exited", message: "main process exited with status 1"),
             rootCause: nil, failedAt: failed, detectedAt: at(8), resolvedAt: nil,
             actions: [
-                ActionRow(
+                IncidentReport.Action(
                     action: "RESTART", attempt: 1, startedAt: at(9), finishedAt: at(812), result: "failed",
                     detail: "job 4300 failed"),
-                ActionRow(
+                IncidentReport.Action(
                     action: "RESTART", attempt: 2, startedAt: at(1_910), finishedAt: at(2_733), result: "failed",
                     detail: "job 4301 done; port still down"),
-                ActionRow(
+                IncidentReport.Action(
                     action: "RESTART", attempt: 1, startedAt: at(17_734), finishedAt: at(17_734), result: "skipped",
                     detail: "asks for DATA_VALIDATION"),
-                ActionRow(
+                IncidentReport.Action(
                     action: "ALERT", attempt: 1, startedAt: at(17_735), finishedAt: nil, result: nil, detail: nil),
             ]),
         records: [
@@ -113,7 +114,7 @@ enum Stories {
         ])
 
     /// Down because of another.
-    static let suppressed = IncidentRow(
+    static let suppressed = IncidentReport(
         id: 8, component: "web-shop", state: "suppressed", severity: "HIGH",
         cause: .init(
             check: "http", category: "TRANSIENT", reason: "server_error", message: "答えは 503 \u{1B}[2J\u{202E}evil\nline"
