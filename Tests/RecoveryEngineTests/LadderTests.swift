@@ -35,6 +35,17 @@ import Testing
         #expect(try #require(intent) < #require(act))
     }
 
+    @Test func `the action comes before the gathering of evidence, which is of the dead invocation`() throws {
+        var world = EngineHarness([.service("web")])
+        world.running("web.service", "a")
+        let death = world.killed("web.service", "a")
+        let act = death.firstIndex { if case .act = $0 { true } else { false } }
+        let evidence = death.firstIndex {
+            if case .gatherEvidence(let request) = $0 { request.invocationID == "a" } else { false }
+        }
+        #expect(try #require(act) < #require(evidence))
+    }
+
     @Test func `the same death told twice restarts once`() {
         var world = EngineHarness([.service("web")])
         world.running("web.service", "a")

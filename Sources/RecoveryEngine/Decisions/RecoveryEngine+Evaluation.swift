@@ -102,7 +102,7 @@ extension RecoveryEngine {
                 IncidentOpening(
                     cause: cause, severity: incident.severity, failedAt: incident.failedAt,
                     detectedAt: incident.detectedAt, previous: previous, rootCause: root)))
-        self.keepEvidence(index, culprit)
+        self.keepEvidenceAtHand(index, culprit)
         if self.policy.channels.values.contains(where: { $0.events.contains(.opened) }) {
             self.alert(
                 index, .opened, machine.component.criticality.alertSeverity,
@@ -114,6 +114,8 @@ extension RecoveryEngine {
             self.enter(index, .failing(.none))
             self.decide(index)
         }
+        // After the repair: nothing may stand between a death and the message that mends it.
+        self.gatherEvidence(index, incident.id)
     }
 
     /// - Returns: the incident that this one follows within `rearm`; then the ladder goes on from where it stood.
@@ -155,21 +157,22 @@ extension RecoveryEngine {
         }
     }
 
-    private mutating func keepEvidence(_ index: Int, _ culprit: CheckTracker) {
+    private mutating func keepEvidenceAtHand(_ index: Int, _ culprit: CheckTracker) {
         if let output = culprit.lastResult?.output, !output.isEmpty {
             self.record(index, .evidence(kind: .check, text: output))
         }
-        guard let unit = self.machines[index].unit, let name = self.machines[index].component.unit,
-            let incident = self.machines[index].incident
-        else { return }
-        if let exit = unit.exit, unit.activeState != .active {
+        if let unit = self.machines[index].unit, let exit = unit.exit, unit.activeState != .active {
             self.record(index, .evidence(kind: .exit, text: "\(exit.text), result \(unit.result)"))
         }
+    }
+
+    private mutating func gatherEvidence(_ index: Int, _ incident: Int64) {
+        let component = self.machines[index].component
+        guard let unit = component.unit, let observation = self.machines[index].unit else { return }
         self.effects.append(
             .gatherEvidence(
                 EvidenceRequest(
-                    incident: incident.id, component: self.machines[index].component.name, unit: name,
-                    invocationID: unit.invocationID)))
+                    incident: incident, component: component.name, unit: unit, invocationID: observation.invocationID)))
     }
 
     // MARK: - With an incident
