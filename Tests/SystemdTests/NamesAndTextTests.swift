@@ -34,6 +34,15 @@ import Testing
         #expect(BusAddress.system.routes.count == (geteuid() == 0 ? 2 : 1))
     }
 
+    @Test func `an address where nobody listens is told with what to look at`() {
+        #expect(
+            SystemdError.unreachable("unix:path=/nowhere", errno: ENOENT).description == """
+                Could not connect to systemd at unix:path=/nowhere. No such file or directory. \
+                See whether systemd and dbus run, and whether --bus names the right one.
+                """)
+        #expect(SystemdError.unreachable("unix:path=/x", errno: EACCES).howToFix == "Run as root.")
+    }
+
     @Test func `a refused call names the permission and the remedy`() {
         let error = SystemdError.call(
             "Could not restart web.service.", unit: "web.service",

@@ -41,7 +41,7 @@ final class BusConnection {
         if result >= 0 { result = sd_bus_start(bus) }
         guard result >= 0 else {
             sd_bus_unref(bus)
-            throw .system("Could not connect to systemd at \(route.address).", errno: -result)
+            throw .unreachable(route.address, errno: -result)
         }
         self.bus = bus
         sd_bus_add_filter(

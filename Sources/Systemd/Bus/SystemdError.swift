@@ -78,6 +78,14 @@ public struct SystemdError: Error, Hashable, Sendable, CustomStringConvertible {
             howToFix: "See the limits of the process (`LimitNOFILE=`, `TasksMax=`) and free memory.")
     }
 
+    /// Nobody takes connections at the address, or not from us.
+    static func unreachable(_ address: String, errno code: Int32) -> Self {
+        SystemdError(
+            code: .system, what: "Could not connect to systemd at \(address).", why: "\(Self.text(of: code)).",
+            howToFix: code == EACCES || code == EPERM
+                ? "Run as root." : "See whether systemd and dbus run, and whether --bus names the right one.")
+    }
+
     private static func text(of code: Int32) -> String { String(cString: strerror(code)) }
 
     private static func sentence(_ text: String) -> String { text.hasSuffix(".") ? text : text + "." }
