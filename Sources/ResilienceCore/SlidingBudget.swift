@@ -22,4 +22,10 @@ public struct SlidingBudget: Hashable, Sendable, Codable {
     }
 
     public mutating func spend(at now: MonotonicInstant) { self.spent.append(now) }
+
+    /// What was drawn then came to nothing and is there again; without effect where nothing was.
+    public mutating func refund(_ instant: MonotonicInstant) {
+        guard let position = self.spent.lastIndex(of: instant) else { return }
+        self.spent.remove(at: position)
+    }
 }

@@ -157,6 +157,17 @@ import Testing
         #expect(world.running("web.service", "b").actions.map(\.component) == ["web"])
     }
 
+    @Test func `an action that was refused costs nothing of the budget`() throws {
+        var world = EngineHarness(
+            [.service("a"), .service("b")], guards: Guards(maxActions: .init(count: 1, per: .seconds(600))))
+        world.running("a.service", "0")
+        world.running("b.service", "0")
+        let refused = try #require(world.killed("a.service", "0").actions.first)
+        world.finish(refused, .refused)
+        #expect(world.killed("b.service", "0").actions.map(\.component) == ["b"])
+        #expect(world.advance(by: 60).actions.isEmpty)
+    }
+
     @Test func `a unit that systemd restarts for ever is told of`() {
         var world = EngineHarness([.service("web")])
         world.running("web.service", "0")

@@ -25,7 +25,10 @@ extension RecoveryEngine {
         case .failed, .timedOut, .interrupted:
             self.countFailedRecovery(index, why: "\(attempt.request.action) \(outcome.result.rawValue)")
             self.tryAgain(index)
-        case .refused, .skipped: self.tryAgain(index)
+        case .refused, .skipped:
+            // Nothing was done: a unit that systemd restarts itself must not use up what would heal others.
+            if attempt.isDisruptive, let acted = self.machines[index].lastActedAt { self.host.budget.refund(acted) }
+            self.tryAgain(index)
         }
         self.evaluateWaiting()
     }
