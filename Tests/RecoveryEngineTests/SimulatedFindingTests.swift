@@ -168,6 +168,26 @@ import Testing
         #expect(world.advance(by: 60).actions.isEmpty)
     }
 
+    @Test func `a result of one check does not make another's fresh after a stall`() throws {
+        let kinds: [(String, CheckKind)] = [
+            ("exec", .exec(ExecCheck(command: ["/bin/true"]))), ("tcp", .tcp(TCPCheck(host: "127.0.0.1", port: 1))),
+        ]
+        let checks = kinds.map { Check(name: $0.0, kind: $0.1, interval: .seconds(5), fall: 1) }
+        let ladder = [Step.restart(.limited(3), backoff: Backoff(initial: .seconds(5), jitter: 0))]
+        var world = EngineHarness([
+            Component(name: "web", unit: "web.service", startupGrace: .zero, checks: checks, recovery: ladder)
+        ])
+        world.running("web.service", "a")
+        let first = try #require(world.advance(by: 12) { $0.check.name == "exec" ? .down : .up }.actions.first)
+        world.finish(first, .failed)
+        world.seconds += 30
+        let probes = world.send(.stalled(.seconds(30))).probes
+        let tcp = try #require(probes.first { $0.check.name == "tcp" })
+        let result = CheckResult(verdict: .up, startedAt: world.now.monotonic, finishedAt: world.now.monotonic)
+        let effects = world.send(.probeFinished(id: tcp.id, component: "web", check: "tcp", result))
+        #expect(effects.actions.isEmpty)
+    }
+
     @Test func `a unit that systemd restarts for ever is told of`() {
         var world = EngineHarness([.service("web")])
         world.running("web.service", "0")

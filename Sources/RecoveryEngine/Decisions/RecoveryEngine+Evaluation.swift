@@ -183,7 +183,9 @@ extension RecoveryEngine {
         case .down: self.decide(index)
         case .degraded:
             if self.machines[index].actsOnDegraded { self.decide(index) } else { self.beginProof(index) }
-        case .unknown: self.hold(index, .evidence)
+        case .unknown:
+            // Started so often that no check gets to a verdict.
+            if self.isRestartedInVain(index) { self.giveUpOnServiceManager(index) } else { self.hold(index, .evidence) }
         }
     }
 

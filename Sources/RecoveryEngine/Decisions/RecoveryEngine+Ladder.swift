@@ -43,13 +43,13 @@ extension RecoveryEngine {
     }
 
     /// systemd's own `Restart=` has tried often enough since the incident began to call it hopeless.
-    private func isRestartedInVain(_ index: Int) -> Bool {
+    func isRestartedInVain(_ index: Int) -> Bool {
         guard let unit = self.machines[index].unit, unit.isAutoRestart else { return false }
         return Int64(unit.restarts) - Int64(self.machines[index].restartsSeen) >= Self.vainRestartsMost
     }
 
     /// A unit that systemd restarts for ever is never ours to restart; people have to hear of it all the same.
-    private mutating func giveUpOnServiceManager(_ index: Int) {
+    mutating func giveUpOnServiceManager(_ index: Int) {
         self.record(index, .note("systemd restarts the unit again and again, in vain"))
         self.exhaust(index)
     }
@@ -69,9 +69,7 @@ extension RecoveryEngine {
         if let unit = self.machines[index].unit, unit.isBusy { return .serviceManager }
         // What endpoints said before the supervisor stood still may long be over; systemd's word is checked again
         // when acting.
-        if self.machines[index].hasStaleEndpoints, self.machines[index].culprit?.check.kind.isUnit == false {
-            return .evidence
-        }
+        if let culprit = self.machines[index].culprit, culprit.isStale, !culprit.check.kind.isUnit { return .evidence }
         if self.machines[index].component.unit != nil, self.machines[index].isUnitInDoubt { return .evidence }
         if let name = self.doubtfulDependency(of: index) {
             let until = self.machines[index].doubtUntil ?? now + .seconds(15)

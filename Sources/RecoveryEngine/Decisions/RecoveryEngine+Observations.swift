@@ -41,7 +41,6 @@ extension RecoveryEngine {
             observation.activeState == .active
             ? observation.activeEnteredAt.map(self.now.monotonic(at:)) ?? self.now.monotonic : self.now.monotonic
         let graceUntil = startedAt + self.machines[index].component.startupGrace
-        guard graceUntil > self.now.monotonic else { return }
         let wasUp = before?.activeState == .active || before?.activeState == .reloading
         let isNewlyUp = observation.activeState == .active && !wasUp
         let isNewProcess = before?.invocationID != nil && before?.invocationID != observation.invocationID
@@ -49,14 +48,26 @@ extension RecoveryEngine {
             // What the endpoints of the last process said is no evidence against this one.
             self.machines[index].restartEvidence(graceUntil: graceUntil, at: self.now.monotonic)
             self.armHurried(index)
+            self.prolongProof(index, until: graceUntil)
             return
         }
+        guard graceUntil > self.now.monotonic else { return }
         for check in self.machines[index].trackers.indices
         where !self.machines[index].trackers[check].check.kind.isUnit
             && (self.machines[index].trackers[check].failures == 0 || before == nil)
         {
             self.machines[index].trackers[check].graceUntil = graceUntil
         }
+    }
+
+    /// A new start in the middle of a look gets its own time, once.
+    private mutating func prolongProof(_ index: Int, until graceUntil: MonotonicInstant) {
+        guard case .verifying(var verification) = self.machines[index].phase, let deadline = verification.deadline,
+            verification.isLook, !verification.isProlonged, deadline < graceUntil
+        else { return }
+        verification.isProlonged = true
+        verification.deadline = graceUntil
+        self.enter(index, .verifying(verification))
     }
 
     /// Nothing is known of any unit: hold what depends on it, forget nothing.
@@ -78,9 +89,9 @@ extension RecoveryEngine {
             self.machines[index].trackers[position].outstanding == id
         else { return }  // of an older policy, or begun before a repair: it says nothing about now
         self.machines[index].trackers[position].outstanding = nil
-        self.machines[index].hasStaleEndpoints = false
         self.machines[index].trackers[position].take(result, at: self.now)
-        if result.verdict == .down { self.endLook(index, result) }
+        // Within the grace of a new start a failure says nothing yet.
+        if result.verdict == .down, self.machines[index].trackers[position].failures > 0 { self.endLook(index, result) }
         self.repace(index, position, retryAfter: result.retryAfter)
         if result.verdict == .down, self.machines[index].incident == nil { self.askDependencies(index) }
         self.evaluateLater(index)
@@ -91,13 +102,13 @@ extension RecoveryEngine {
         for index in self.machines.indices {
             for check in self.machines[index].trackers.indices {
                 self.machines[index].trackers[check].doubtStreak()
+                self.machines[index].trackers[check].isStale = true
                 let isAwaited = self.machines[index].trackers[check].outstanding != nil
                 if isAwaited || self.machines[index].incident != nil {
                     self.machines[index].trackers[check].outstanding = nil
                     self.machines[index].hurry(check, to: self.now.monotonic)
                 }
             }
-            self.machines[index].hasStaleEndpoints = true
             self.armHurried(index)
             if case .verifying(var verification) = self.machines[index].phase, let deadline = verification.deadline {
                 verification.deadline = deadline + duration

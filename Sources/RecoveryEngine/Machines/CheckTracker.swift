@@ -22,6 +22,9 @@ struct CheckTracker: Sendable {
     /// Until then failures do not count; a pass ends it early.
     var graceUntil: MonotonicInstant?
 
+    /// The supervisor stood still since its last result.
+    var isStale = false
+
     /// When the next probe is due; `nil` for unit checks, which signals drive, and for disabled ones.
     var nextProbeAt: MonotonicInstant?
     /// The probe that has not answered yet.
@@ -44,6 +47,7 @@ struct CheckTracker: Sendable {
 
     /// Takes in one result of a probe.
     mutating func take(_ result: CheckResult, at now: Moment) {
+        self.isStale = false
         self.lastResult = result
         self.lastAt = now.wall
         switch result.verdict {

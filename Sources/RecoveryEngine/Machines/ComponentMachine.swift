@@ -95,6 +95,8 @@ struct Verification: Hashable, Sendable {
     var upAt: MonotonicInstant?
     /// Only looking, not repairing: the first failed result ends it.
     var isLook: Bool = false
+    /// A new start in its middle has moved the deadline.
+    var isProlonged: Bool = false
     /// It waited for a dependency that has come back.
     var afterDependency: Bool = false
     /// It had been given up until then: if it does not stay up, it still is.
@@ -170,8 +172,6 @@ struct ComponentMachine: Sendable {
     var forgivenStop: String?
     /// systemd was not heard of this unit since the bus was lost.
     var isUnitInDoubt = false
-    /// The supervisor stood still since the last result of an endpoint check.
-    var hasStaleEndpoints = false
 
     init(component: Component, now: Moment) {
         self.component = component

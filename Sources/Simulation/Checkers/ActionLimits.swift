@@ -36,8 +36,8 @@ struct ActionBudgetHolds: Checker {
             let budget = knowledge.policy.guards.maxActions
             let at = self.decidedAt[request.id] ?? now
             self.done.append(at)
-            // By the clock that decides: while the machine was off, only the wall clock's word counts.
-            let within = self.done.filter { at - $0 < budget.per }
+            // What was written down is rounded to microseconds.
+            let within = self.done.filter { at - $0 < budget.per - .milliseconds(1) }
             if within.count > budget.count {
                 return "\(within.count) actions within \(seconds(budget.per)); \(budget.count) are allowed"
             }

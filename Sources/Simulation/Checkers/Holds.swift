@@ -71,6 +71,7 @@ struct BreakerHolds: Checker {
     mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
         switch fact {
         case .supervisorEnded, .told(.operatorAsked(.resume)): self.failures = [:]
+        case .considered(.forgetComponent(let name)): self.failures[name] = []
         case .considered(.record(let record)):
             guard let name = record.component else { return nil }
             if case .breakerChanged = record.body { self.failures[name] = [] }

@@ -18,6 +18,7 @@ extension Knowledge {
         case .stalled: self.doubtAt = now
         case .recordingFailed(let why): self.isUnrecorded = why != nil
         case .operatorAsked(.pause(let component, let duration, _, _)):
+            if let component, self.components[component] == nil { return }
             self.pausedUntil[component] = now + duration
         case .operatorAsked(.resume(let component, _)):
             self.pausedUntil[component] = nil
@@ -49,6 +50,9 @@ extension Knowledge {
         self.startedAt = now
         self.units = [:]
         self.checks = [:]
+        // A pause is written down with its end by the wall clock.
+        if self.hasWallJumped { self.pausedUntil = [:] }
+        self.hasWallJumped = false
         self.probes = [:]
         self.isUnrecorded = false
         self.doubtAt = MonotonicInstant(nanoseconds: -1)
@@ -106,6 +110,10 @@ extension Knowledge {
             if !isSame || before.observation.activeState != .active {
                 // After a time without systemd nobody saw when it began.
                 seen.activeSince = before.isDoubtful || now == self.doubtAt ? nil : now
+                // Overtaken news of an older process does not make a known one new.
+                if let id = observation.invocationID {
+                    if let first = self.firstActive[id] { seen.activeSince = first } else { self.firstActive[id] = now }
+                }
             }
         } else if observation.activeState != .active {
             seen.activeSince = nil
@@ -129,9 +137,10 @@ extension Knowledge {
                 self.count(component.name, check.name, isBad: !passes, at: now)
             }
             // A new process's endpoints have a history of their own.
-            if before != nil, !isSame {
+            if let before, !isSame, !before.isDoubtful, now != self.doubtAt {
                 for check in component.checks where !check.kind.isUnit {
                     self.checks[component.name]?[check.name]?.last = nil
+                    self.checks[component.name]?[check.name]?.lastFailure = nil
                 }
             }
         }
@@ -150,6 +159,7 @@ extension Knowledge {
         guard self.components[component]?.checks.contains(where: { $0.name == check }) == true else { return }
         self.checks[component, default: [:]][check, default: CheckHistory()].last = result
         self.checks[component]?[check]?.lastAt = now
+        if let failure = result.failure { self.checks[component]?[check]?.lastFailure = failure }
         let startedAt = self.clockZero + (result.startedAt - MonotonicInstant(nanoseconds: 0))
         // What was asked before the supervisor stood still tells nothing.
         guard startedAt >= self.doubtAt, result.verdict != .unknown else { return }

@@ -8,6 +8,7 @@ struct Knowledge {
     /// What the results of one check tell.
     struct CheckHistory {
         var last: CheckResult?
+        var lastFailure: Failure?
         var lastAt = MonotonicInstant(nanoseconds: 0)
         /// Bad results in a row, those that tell nothing left out.
         var failuresInRow = 0
@@ -60,6 +61,10 @@ struct Knowledge {
     var inFlight: [Int64: ActionRequest] = [:]
     /// The last time that results became doubtful: a stall of the supervisor.
     var doubtAt = MonotonicInstant(nanoseconds: -1)
+    /// When each invocation was first seen active.
+    var firstActive: [String: MonotonicInstant] = [:]
+    /// The wall clock moved forward (or the machine slept) since the supervisor's last start.
+    var hasWallJumped = false
     /// When the engine's clock showed 0, to translate its instants to true time.
     var clockZero = MonotonicInstant(nanoseconds: 0)
     var probes: [UInt64: (component: String, check: String, at: MonotonicInstant)] = [:]

@@ -89,7 +89,7 @@ struct LadderIsFollowed: Checker {
         for check in component?.checks ?? [] where check.enabled {
             guard let history = knowledge.checks[name]?[check.name] else { continue }
             if check.kind.isUnit, history.isFailing { return nil }
-            guard let failure = history.last?.failure else { continue }
+            guard let failure = history.lastFailure else { continue }
             if step.strategy.traits.treats(failure.category, attempt: attempt) { return nil }
         }
         return "\(step.strategy.action) does not treat \(incident.cause.category.rawValue)"

@@ -30,8 +30,11 @@ struct Referee {
         case .supervisorEnded(let lost):
             self.show(fact, at: now)
             self.knowledge.end(lost: lost)
+        case .wallMoved(let duration):
+            if duration > .zero { self.knowledge.hasWallJumped = true }
+            self.show(fact, at: now)
         case .committed, .commitFailed, .considered, .actionBegun, .actionPerformed, .reconcileBegun, .truth,
-            .wallMoved, .calm, .ended:
+            .calm, .ended:
             self.show(fact, at: now)
         }
     }
