@@ -188,6 +188,21 @@ import Testing
         #expect(effects.actions.isEmpty)
     }
 
+    @Test func `a breaker that opens again after each trial is told of once`() throws {
+        let ladder = [Step.restart(.unlimited, backoff: Backoff(initial: .zero))]
+        let breaker = BreakerPolicy(failures: 1, openFor: .seconds(5))
+        var world = EngineHarness(
+            [.service("web", recovery: ladder, breaker: breaker)],
+            guards: Guards(maxActions: .init(count: 100, per: .seconds(600))))
+        world.running("web.service", "a")
+        var request = try #require(world.killed("web.service", "a").actions.first)
+        for _ in 0..<5 {
+            world.finish(request, .failed)
+            request = try #require(world.advance(by: 6).actions.first)
+        }
+        #expect(world.effects.alerts.map(\.event) == [.tooFrequent])
+    }
+
     @Test func `a unit that systemd restarts for ever is told of`() {
         var world = EngineHarness([.service("web")])
         world.running("web.service", "0")

@@ -50,7 +50,8 @@ extension RecoveryEngine {
         let before = self.machines[index].breaker.state
         self.machines[index].breaker.recordFailure(at: self.now.monotonic)
         self.recordBreaker(index, from: before, why: why)
-        if case .open = self.machines[index].breaker.state, before.name != "open" {
+        // A trial that fails is no news: people know since it opened.
+        if case .open = self.machines[index].breaker.state, before == .closed {
             self.alert(
                 index, .tooFrequent, self.machines[index].component.criticality.alertSeverity,
                 "\(self.machines[index].component.name) fails too often: repairs are held back for "
