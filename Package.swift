@@ -111,7 +111,9 @@ let package = Package(
         // Replays one simulated run by its seed.
         program("healsim", ["Simulation"]),
         tests("ResilienceCore"),
-        tests("Policy", ["ResilienceCore"]),
+        .testTarget(
+            name: "PolicyTests", dependencies: ["Policy", "ResilienceCore"], exclude: ["Corpus"],
+            swiftSettings: swiftSettings),
         tests("RecoveryEngine", ["ResilienceCore", "Policy"]),
         tests("Supervisor", core + [logging]),
         tests("Systemd", inner + ["CSystemd", logging]),
