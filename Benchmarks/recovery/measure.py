@@ -74,7 +74,7 @@ def main():
     write_policy("/tmp/policies")
     log = open("/tmp/heald.log", "w")
     daemon = subprocess.Popen(
-        [HEALD, "--policies", "/tmp/policies", "--state-dir", "/var/lib/heald", "--runtime-dir", "/run/heald"],
+        [HEALD, "--policies", "/tmp/policies", "--state-dir", f"{os.path.dirname(HEALD)}/state", "--runtime-dir", "/run/heald"],
         stdout=log, stderr=log)
     time.sleep(2)
     if daemon.poll() is not None:

@@ -86,6 +86,12 @@ struct IncidentFold: Hashable {
         self.incident.lastSequence = sequence
         let at = StoredTime.clamp(record.at)
         switch record.body {
+        case .incidentCorrected(let cause, let failedAt):
+            guard !self.isResolved else { return }
+            self.incident.category = cause.category.rawValue
+            self.incident.reason = cause.reason.rawValue
+            self.incident.message = cause.message
+            self.incident.failedAt = StoredTime.clamp(failedAt)
         case .incidentSuppressed(let rootCause):
             guard !self.isResolved else { return }
             self.incident.rootCause = rootCause

@@ -51,8 +51,8 @@ enum IncidentTables {
         try db.run(
             """
             INSERT INTO incident VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
-            ON CONFLICT (id) DO UPDATE SET state = ?3, root_cause = ?9, resolved_us = ?13, healer = ?14, gap_us = ?15,
-            down_from_us = ?16, last_seq = ?18
+            ON CONFLICT (id) DO UPDATE SET state = ?3, category = ?6, reason = ?7, message = ?8, root_cause = ?9,
+            failed_us = ?11, resolved_us = ?13, healer = ?14, gap_us = ?15, down_from_us = ?16, last_seq = ?18
             """,
             [
                 .int(row.id), .text(row.component), .text(row.state), .text(row.severity), .text(row.check),

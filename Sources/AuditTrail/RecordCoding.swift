@@ -3,20 +3,12 @@ import Policy
 import RecoveryEngine
 import ResilienceCore
 
-/// How records and states are written: JSON with sorted keys. What is hashed is the text as it stands in the database,
-/// so a later encoder that writes it otherwise breaks nothing.
+/// How records and states are written: as JSON. What is hashed is the text as it stands in the database, so a later
+/// encoder that writes it otherwise breaks nothing.
 final class RecordCoder {
-    private let encoder: JSONEncoder
     private let decoder = JSONDecoder()
 
-    init() {
-        self.encoder = JSONEncoder()
-        self.encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    }
-
-    func encode(_ value: some Encodable) throws -> String {
-        String(decoding: try self.encoder.encode(value), as: UTF8.self)
-    }
+    func encode(_ value: some Encodable) throws -> String { try JSONTextEncoder.encode(value) }
 
     func decode<Value: Decodable>(_ type: Value.Type, _ text: String) throws -> Value {
         try self.decoder.decode(type, from: Data(text.utf8))
@@ -32,6 +24,7 @@ extension AuditRecord.Body {
         case .policyLoaded: "policyLoaded"
         case .policyRejected: "policyRejected"
         case .incidentOpened: "incidentOpened"
+        case .incidentCorrected: "incidentCorrected"
         case .incidentSuppressed: "incidentSuppressed"
         case .incidentExhausted: "incidentExhausted"
         case .incidentRearmed: "incidentRearmed"
@@ -57,6 +50,9 @@ extension AuditRecord.Body {
         case .incidentOpened(var opening):
             opening.cause.message = message(opening.cause.message)
             return .incidentOpened(opening)
+        case .incidentCorrected(var cause, let failedAt):
+            cause.message = message(cause.message)
+            return .incidentCorrected(cause: cause, failedAt: failedAt)
         case .actionIntended(let id, let action, let attempt, let step, let unit, let why):
             return .actionIntended(id: id, action: action, attempt: attempt, step: step, unit: unit, why: detail(why))
         case .actionFinished(let id, var outcome):

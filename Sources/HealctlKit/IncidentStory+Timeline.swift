@@ -39,6 +39,11 @@ extension IncidentStory {
         var moments: [Moment] = []
         var actions: [Int64: (name: String, at: WallTime)] = [:]
         for record in self.records { moments += self.moments(of: record, &actions, times) }
+        if let failed = moments.firstIndex(where: { $0.kind == "failed" }) {
+            // Told by the best account there is.
+            moments[failed].at = self.incident.failedAt
+            moments[failed].text = printable(self.incident.cause.message)
+        }
         // The failure comes first although it was recorded after its detection; equal times keep their order.
         return moments.enumerated().sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }.map(\.element)
     }
@@ -51,6 +56,7 @@ extension IncidentStory {
         }
         switch record.body {
         case .incidentOpened(let opening): return Self.opening(opening)
+        case .incidentCorrected: return []
         case .incidentSuppressed(let root?):
             return one("waiting", "waits for \(root), which is down", .faint, "suppressed")
         case .incidentSuppressed(nil): return one("waiting", "waits no longer", .plain, "unsuppressed")

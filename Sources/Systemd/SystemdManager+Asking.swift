@@ -37,6 +37,10 @@ extension SystemdManager {
             guard self.watcher.phase != .closed else { break }
             // It may have gone away again before this ran.
             guard self.watcher.phase == .ready else { continue }
+            if record.foretold != nil {
+                await self.word(on: record, until: deadline)
+                continue
+            }
             if record.state != nil, !record.isPartial, !record.hasGap { return nil }
             if let error = await self.read(record, until: deadline), error.code != .disconnected { return error }
         }
@@ -48,6 +52,15 @@ extension SystemdManager {
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             let once = Once { continuation.resume() }
             self.watcher.whenReady { once.fire() }
+            self.thread.schedule(at: deadline) { once.fire() }
+        }
+    }
+
+    /// Returns when systemd has spoken of a death that is known already, or can no longer be heard.
+    private func word(on record: UnitRecord, until deadline: Int64) async {
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            let once = Once { continuation.resume() }
+            record.wordWaiters.append { once.fire() }
             self.thread.schedule(at: deadline) { once.fire() }
         }
     }

@@ -31,8 +31,12 @@ extension SystemdManager {
         }
         let record = self.record(of: unit)
         defer { self.release(record) }
+        let wasForetold = record.foretold != nil
         if let error = await self.settle(record, until: deadline) {
             return ActionOutcome(.failed, detail: "nothing was done: \(error)")
+        }
+        if wasForetold, record.stoppedByOther {
+            return ActionOutcome(.refused, detail: "somebody else stopped \(unit) at the same moment")
         }
         if let refusal = Self.refusal(record, expectedInvocationID: expectedInvocationID) {
             return ActionOutcome(.refused, detail: refusal)

@@ -45,6 +45,26 @@ import Testing
         #expect(durations == [[.milliseconds(2), nil], [.milliseconds(2), .milliseconds(42)]])
     }
 
+    @Test func `systemd's own account of a death replaces the first one`() throws {
+        let scene = try Scene()
+        let database = try scene.open()
+        try database.commit(Scene.batch([scene.opened("api", 1)], durable: true))
+        let failedAt = scene.now + .milliseconds(-1)
+        let cause = IncidentCause(check: "unit", category: .transient, reason: .oom, message: "killed for memory")
+        try database.commit(Scene.batch([scene.record(.incidentCorrected(cause: cause, failedAt: failedAt), "api", 1)]))
+        let report = try #require(try scene.reader().incidents().first)
+        #expect(report.failedAt == failedAt)
+        #expect(report.cause.reason == "oom" && report.cause.message == "killed for memory")
+        #expect(report.timeToDetect == .milliseconds(1))
+        scene.pass(.seconds(1))
+        let resolved = scene.record(.incidentResolved(at: scene.now, by: .heald), "api", 1)
+        try database.commit(Scene.batch([resolved], durable: true))
+        let late = scene.record(.incidentCorrected(cause: cause, failedAt: Scene.start), "api", 1)
+        try database.commit(Scene.batch([late]))
+        #expect(try scene.reader().incidents().first?.failedAt == failedAt)
+        #expect(try scene.reader().verify().isIntact)
+    }
+
     @Test func `states survive a restart`() throws {
         let scene = try Scene()
         var saved = SavedComponent()

@@ -132,12 +132,30 @@ import Testing
         harness.world.finish(1, ActionOutcome(.succeeded, detail: ""))
     }
 
+    @Test func `evidence is read only when the repair has had the processor for a while`() async {
+        let harness = LoopHarness()
+        harness.world.state.withLock { $0.evidence["web.service"] = "segfault" }
+        let wanted = EvidenceRequest(incident: 3, component: "web", unit: "web.service", invocationID: "ab")
+        harness.engine.answers { event, _ in event == unitFailed ? [.gatherEvidence(wanted)] : [] }
+        harness.take(unitFailed)
+        #expect(harness.loop.turn() <= harness.world.clock.now().monotonic + DelayedEvidence.delay)
+        harness.world.clock.advance(by: DelayedEvidence.delay - .milliseconds(1))
+        _ = harness.loop.turn()
+        #expect(harness.loop.delayedEvidence.nextDue != nil)
+        harness.world.clock.advance(by: .milliseconds(1))
+        _ = harness.loop.turn()
+        #expect(harness.loop.delayedEvidence.nextDue == nil)
+        #expect(await harness.takeNext())
+    }
+
     @Test func `evidence that arrives later is recorded with its incident`() async {
         let harness = LoopHarness()
         harness.world.state.withLock { $0.evidence["web.service"] = "segfault" }
         let wanted = EvidenceRequest(incident: 3, component: "web", unit: "web.service", invocationID: "ab")
         harness.engine.answers { event, _ in event == unitFailed ? [.gatherEvidence(wanted)] : [] }
         harness.take(unitFailed)
+        harness.world.clock.advance(by: DelayedEvidence.delay)
+        _ = harness.loop.turn()
         #expect(await harness.takeNext())
         let record = harness.world.batches.last?.records.first
         #expect(record?.body == .evidence(kind: .journal, text: "segfault"))

@@ -95,6 +95,8 @@ extension RecoveryEngine {
             detectedAt: self.now.wall, rootCause: root)
         self.host.nextIncident += 1
         self.machines[index].incident = incident
+        let isForetold = culprit.check.kind.isUnit && machine.unit?.isForetold == true
+        self.machines[index].foretoldIncident = isForetold ? incident.id : nil
         self.machines[index].restartsSeen = machine.unit?.restarts ?? 0
         self.record(
             index,

@@ -27,9 +27,32 @@ extension RecoveryEngine {
         self.machines[index].hasSeenUnit = true
         self.machines[index].isUnitInDoubt = false
         self.machines[index].readUnit(observation, isFirst: isFirst, at: self.now)
+        if !observation.isForetold { self.takeOwnAccount(index, observation) }
         self.graceAfterStart(index, before: before, observation)
         self.touched.insert(index)
         self.evaluateLater(index)
+    }
+
+    /// systemd's own account of a death that was foretold: its time, and its reason where that is another.
+    private mutating func takeOwnAccount(_ index: Int, _ observation: UnitObservation) {
+        guard let foretold = self.machines[index].foretoldIncident else { return }
+        self.machines[index].foretoldIncident = nil
+        guard var incident = self.machines[index].incident, incident.id == foretold,
+            observation.activeState == .failed, let exit = observation.exit
+        else { return }
+        let failure = observation.exitFailure
+        let cause = IncidentCause(
+            check: incident.cause.check, category: failure.category, reason: failure.reason, message: failure.message)
+        // It may have been seen before systemd looked at its clock.
+        let failedAt = min(exit.at, incident.detectedAt)
+        guard cause != incident.cause || failedAt != incident.failedAt else { return }
+        if cause != incident.cause {
+            self.record(index, .evidence(kind: .exit, text: "\(exit.text), result \(observation.result)"))
+        }
+        incident.cause = cause
+        incident.failedAt = failedAt
+        self.machines[index].incident = incident
+        self.record(index, .incidentCorrected(cause: cause, failedAt: failedAt))
     }
 
     /// A unit that somebody (re)started gets its startup grace, and its endpoint checks look at once.

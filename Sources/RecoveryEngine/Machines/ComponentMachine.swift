@@ -170,6 +170,8 @@ struct ComponentMachine: Sendable {
     /// An operator stopped this invocation and later gave it back into our care: that stop counts no more. Empty
     /// where the unit has none.
     var forgivenStop: String?
+    /// The incident that was opened on a death foretold: systemd's account of it replaces ours.
+    var foretoldIncident: Int64?
     /// systemd was not heard of this unit since the bus was lost.
     var isUnitInDoubt = false
 

@@ -30,12 +30,15 @@ public struct UnitObservation: Hashable, Sendable, Codable {
     public var activeEnteredAt: WallTime?
     /// `InactiveEnterTimestamp`; `nil` where it never became inactive.
     public var inactiveEnteredAt: WallTime?
+    /// The kernel has told of the main process's end and systemd has not spoken of it yet: this is what it is going to
+    /// say, by everything known. Its own word follows within milliseconds, and is the one that counts.
+    public var isForetold: Bool
 
     public init(
         loadState: String = "loaded", activeState: ActiveState, subState: String = "", invocationID: String? = nil,
         mainPID: Int32 = 0, result: String = "success", exit: ProcessExit? = nil, job: UnitJob? = nil,
         stoppedByOther: Bool = false, startedByOther: Bool = false, restarts: UInt32 = 0,
-        activeEnteredAt: WallTime? = nil, inactiveEnteredAt: WallTime? = nil
+        activeEnteredAt: WallTime? = nil, inactiveEnteredAt: WallTime? = nil, isForetold: Bool = false
     ) {
         self.loadState = loadState
         self.activeState = activeState
@@ -50,6 +53,7 @@ public struct UnitObservation: Hashable, Sendable, Codable {
         self.restarts = restarts
         self.activeEnteredAt = activeEnteredAt
         self.inactiveEnteredAt = inactiveEnteredAt
+        self.isForetold = isForetold
     }
 }
 

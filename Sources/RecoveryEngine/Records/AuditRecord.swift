@@ -22,6 +22,8 @@ public struct AuditRecord: Hashable, Sendable, Codable {
         case policyRejected(firstError: String, errors: Int)
         /// A component fails: an incident begins.
         case incidentOpened(IncidentOpening)
+        /// systemd's own account of the death, where the incident was opened on the kernel's word alone.
+        case incidentCorrected(cause: IncidentCause, failedAt: WallTime)
         /// It waits for a dependency (`rootCause`), or no longer does (`nil`).
         case incidentSuppressed(rootCause: String?)
         /// The ladder is used up.

@@ -57,7 +57,7 @@ struct IncidentsAreWellFormed: Checker {
         case .incidentOpened:
             if record.incident == nil { return "\(name): an incident without a number" }
             if let open { return "\(name): an incident opens while \(open.id) is open" }
-        case .incidentResolved, .incidentExhausted, .incidentRearmed, .incidentSuppressed:
+        case .incidentResolved, .incidentExhausted, .incidentRearmed, .incidentSuppressed, .incidentCorrected:
             guard let open, open.id == record.incident else {
                 return "\(name): \(describe(record.body)) of incident \(record.incident ?? 0), which is not open"
             }
@@ -80,6 +80,9 @@ struct TimesAreOrdered: Checker {
         switch record.body {
         case .incidentOpened(let opening) where opening.failedAt > opening.detectedAt:
             return "\(name) failed \(seconds(opening.failedAt - opening.detectedAt)) after that was detected"
+        case .incidentCorrected(_, let failedAt):
+            guard let incident = knowledge.incidents[name], failedAt > incident.detectedAt else { return nil }
+            return "\(name) is said to have failed \(seconds(failedAt - incident.detectedAt)) after that was detected"
         case .incidentResolved(let at, _):
             guard let incident = knowledge.incidents[name], at < incident.detectedAt else { return nil }
             return "\(name) was well \(seconds(incident.detectedAt - at)) before its failure was detected"

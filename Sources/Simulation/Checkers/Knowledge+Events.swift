@@ -185,6 +185,7 @@ extension Knowledge {
             self.incidents[component] = OpenIncident(
                 id: record.incident ?? -1, cause: opening.cause, severity: opening.severity,
                 detectedAt: opening.detectedAt, openedAt: now, rootCause: opening.rootCause)
+        case .incidentCorrected(let cause, _): self.incidents[component]?.cause = cause
         case .incidentSuppressed(let rootCause): self.incidents[component]?.rootCause = rootCause
         case .incidentExhausted: self.incidents[component]?.isExhausted = true
         case .incidentRearmed: self.incidents[component]?.isExhausted = false

@@ -74,6 +74,9 @@ func describe(_ body: AuditRecord.Body) -> String {
             + "\(opening.severity.rawValue) failedAt=\(opening.failedAt.microseconds) "
             + "detectedAt=\(opening.detectedAt.microseconds) previous=\(opening.previous ?? 0) "
             + "root=\(opening.rootCause ?? "-"): \(opening.cause.message)"
+    case .incidentCorrected(let cause, let failedAt):
+        "incidentCorrected \(cause.category.rawValue)/\(cause.reason.rawValue) failedAt=\(failedAt.microseconds): "
+            + cause.message
     case .incidentResolved(let at, let healer): "incidentResolved at=\(at.microseconds) by=\(healer.rawValue)"
     case .incidentExhausted(let rearmAt): "incidentExhausted rearmAt=\(rearmAt.microseconds)"
     case .actionFinished(let id, let outcome): "actionFinished \(id) \(outcome.result.rawValue): \(outcome.detail)"

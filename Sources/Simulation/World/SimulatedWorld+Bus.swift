@@ -21,6 +21,25 @@ extension SimulatedWorld {
         if self.random.chance(0.1) { self.after(at - self.now) { $0.deliver(name, observation) } }
     }
 
+    /// The kernel tells of a main process's end before systemd does, where it is clear what systemd will make of it.
+    ///
+    /// - Parameter unit: as it was before.
+    func foretell(_ unit: SimulatedUnit, exit: ProcessExit) {
+        guard self.supervisor.watching.contains(unit.name), self.manager.isReachable, unit.ownRestart == nil,
+            unit.job == nil, unit.activeState == .active,
+            exit.kind != .exited || exit.status != 0, self.random.chance(0.7)
+        else { return }
+        var observation = unit.observation
+        observation.activeState = .failed
+        observation.subState = "failed"
+        observation.mainPID = 0
+        observation.result = exit.kind == .exited ? "exit-code" : exit.kind == .killed ? "signal" : "core-dump"
+        observation.exit = exit
+        observation.inactiveEnteredAt = exit.at
+        observation.isForetold = true
+        self.deliver(unit.name, observation)
+    }
+
     /// The state is read and handed over as it is.
     func look(_ name: String) {
         guard self.manager.isReachable, self.supervisor.watching.contains(name) else { return }

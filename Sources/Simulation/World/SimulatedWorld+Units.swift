@@ -104,6 +104,7 @@ extension SimulatedWorld {
         case .outOfMemory: (exit, said) = (ProcessExit(kind: .killed, status: 9, at: self.clock.wall), "oom-kill")
         }
         self.processIsGone(name, exit: exit, result: result ?? said)
+        self.foretell(unit, exit: exit)
         self.endJob(name, "failed")
         self.considerOwnRestart(name)
     }

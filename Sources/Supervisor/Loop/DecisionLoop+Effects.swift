@@ -82,7 +82,7 @@ extension DecisionLoop {
         case .watchUnits(let units):
             self.watching.watch(units)
         case .gatherEvidence(let request):
-            self.evidence.gather(request)
+            self.delayedEvidence.add(request, at: self.now.monotonic)
         case .record, .saveComponent, .forgetComponent, .saveHost, .alert:
             // In the batch, never among what is to do.
             break

@@ -31,6 +31,7 @@ final class DecisionLoop {
     let mailbox: Mailbox
     let watching: UnitWatching
     let evidence: EvidenceGathering
+    var delayedEvidence = DelayedEvidence()
 
     var engine: any DecisionEngine
     var recorder: Recorder
@@ -66,7 +67,7 @@ final class DecisionLoop {
         self.mailbox = mailbox
         self.logger = logger
         self.watching = UnitWatching(observer: ports.observer)
-        self.evidence = EvidenceGathering(source: ports.evidence, clock: ports.clock) { request, text in
+        self.evidence = EvidenceGathering(source: ports.evidence) { request, text in
             mailbox.put(.work { $0.keep(evidence: text, for: request) })
         }
         self.recorder = Recorder(store: ports.store)
@@ -95,6 +96,7 @@ final class DecisionLoop {
         self.takeOverdueActions()
         self.takeDeadline()
         self.settle()
+        for request in self.delayedEvidence.takeDue(at: self.now.monotonic) { self.evidence.gather(request) }
         self.retryRecording()
         self.beat()
         self.answer()
@@ -172,6 +174,7 @@ final class DecisionLoop {
     private func nextTurn() -> MonotonicInstant {
         var next = self.heartbeat.next
         if let failure = self.recorder.failure { next = min(next, failure.retryAt) }
+        if let evidence = self.delayedEvidence.nextDue { next = min(next, evidence) }
         if let overdue = self.inFlight.nextDeadline { next = min(next, overdue) }
         if let waiter = self.waiters.map(\.deadline).min() { next = min(next, waiter) }
         switch self.phase {

@@ -58,8 +58,9 @@ extension AuditRecord.Body {
         switch self {
         case .actionIntended, .incidentOpened, .incidentExhausted, .incidentResolved, .freezeChanged, .paused, .resumed:
             true
-        case .supervisorStarted, .supervisorStopped, .policyLoaded, .policyRejected, .incidentSuppressed,
-            .incidentRearmed, .actionFinished, .actionSkipped, .verification, .note, .evidence, .breakerChanged,
+        case .supervisorStarted, .supervisorStopped, .policyLoaded, .policyRejected, .incidentCorrected,
+            .incidentSuppressed, .incidentRearmed, .actionFinished, .actionSkipped, .verification, .note, .evidence,
+            .breakerChanged,
             .timeCounts, .pruned:
             false
         }

@@ -24,6 +24,7 @@ enum RecordLog {
         case .policyLoaded: (.notice, "Policy in force")
         case .policyRejected: (.debug, "Policy refused")
         case .incidentOpened: (.warning, "Incident opened")
+        case .incidentCorrected: (.debug, "Cause of the incident, by systemd's account")
         case .incidentSuppressed: (.info, "Incident waits for a dependency")
         case .incidentExhausted: (.error, "Incident exhausted its recovery steps")
         case .incidentRearmed: (.notice, "Recovery steps may begin again")
@@ -55,6 +56,8 @@ enum RecordLog {
                 "check": "\(opening.cause.check)", "reason": "\(opening.cause.reason.rawValue)",
                 "message": "\(opening.cause.message)", "severity": "\(opening.severity.rawValue)",
             ]
+        case .incidentCorrected(let cause, let failedAt):
+            ["reason": "\(cause.reason.rawValue)", "message": "\(cause.message)", "failed-at": "\(failedAt.rfc3339)"]
         case .incidentSuppressed(let rootCause): ["root-cause": "\(rootCause ?? "none any more")"]
         case .incidentExhausted(let rearmAt): ["rearm-at": "\(rearmAt.rfc3339)"]
         case .incidentRearmed: [:]

@@ -57,14 +57,14 @@ final class BusConnection {
 
     deinit { self.close() }
 
-    /// Handles what has arrived.
+    /// Handles what has arrived, until nothing is left or `isInterrupted` says that something is more urgent.
     ///
     /// - Returns: 0, or the (positive) errno with which the connection broke.
-    func process() -> Int32 {
+    func process(unless isInterrupted: () -> Bool) -> Int32 {
         while let bus = self.bus {
             let result = sd_bus_process(bus, nil)
             if result < 0 { return -result }
-            if result == 0 { return 0 }
+            if result == 0 || isInterrupted() { return 0 }
         }
         return ENOTCONN
     }

@@ -59,6 +59,11 @@ struct BusMessage {
         return value
     }
 
+    /// Whether the array that stands there has no element; one that has is left half read.
+    func isEmpty(array contents: String) -> Bool {
+        self.within("a", contents) { sd_bus_message_at_end(self.raw, 0) > 0 } ?? false
+    }
+
     func skip(_ types: String) { sd_bus_message_skip(self.raw, types) }
 
     /// Calls `body` once for each element of an array of structures or dictionary entries.

@@ -110,6 +110,9 @@ final class BusThread: SerialExecutor, @unchecked Sendable {
 
     private var isCurrent: Bool { self.identity.load(ordering: .acquiring) == UInt(pthread_self()) }
 
+    /// Jobs wait for the thread's next turn.
+    var hasJobs: Bool { self.inbox.withLock { !$0.jobs.isEmpty } }
+
     private func wake() {
         if !self.wakePending.exchange(true, ordering: .acquiringAndReleasing) {
             var one: UInt64 = 1

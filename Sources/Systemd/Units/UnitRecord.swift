@@ -58,6 +58,14 @@ final class UnitRecord {
     var delivered: UnitObservation?
     /// A descriptor of the main process, and which process that is.
     var death: (descriptor: Int32, pid: Int32)?
+    /// systemd has confirmed that `death` is of its main process.
+    var isDeathOurs = false
+    /// What systemd does when the main process ends; `nil`: not known (any more).
+    var ending: UnitEnding?
+    /// The main process has ended and systemd has not spoken of it yet: what it is going to say.
+    var foretold: UnitObservation?
+    /// Called, in order, when systemd has spoken of what was foretold, or can no longer be heard.
+    var wordWaiters: [() -> Void] = []
 
     init(name: String) {
         self.name = name
@@ -69,6 +77,7 @@ final class UnitRecord {
 
     /// What is to be told, as things stand; `nil` where it is not known or not yet certain.
     var observation: UnitObservation? {
+        if let foretold = self.foretold { return foretold }
         guard let state = self.state else { return nil }
         // A unit that went down under somebody's job of which the type is not known yet: the answer is a matter of a
         // millisecond, and decides between a failure and an operator's hand.
@@ -98,6 +107,7 @@ final class UnitRecord {
         self.generation += 1
         self.stagedService = nil
         self.isPartial = false
+        self.foretold = nil
         if let old, new.service.restarts > old.service.restarts { self.job?.isAutomatic = true }
         if new.isDown {
             if let old, !old.isDown { self.startedByOther = false }
@@ -131,6 +141,18 @@ final class UnitRecord {
         } else if result == "done" {
             self.noteStart(by: job)
         }
+    }
+
+    /// What was foretold no longer counts: systemd has spoken, or cannot.
+    ///
+    /// - Returns: whether anybody waited for that.
+    @discardableResult
+    func endForetelling() -> Bool {
+        self.foretold = nil
+        let waiters = self.wordWaiters
+        self.wordWaiters = []
+        for waiter in waiters { waiter() }
+        return !waiters.isEmpty
     }
 
     func markStopped() {

@@ -35,6 +35,7 @@ extension UnitWatcher {
     func forget(_ name: String) {
         guard let record = self.records.removeValue(forKey: name) else { return }
         self.forgetDeath(of: record)
+        record.endForetelling()
         self.recordsByPath[record.path]?.removeAll { $0 === record }
         if self.recordsByPath[record.path]?.isEmpty == true { self.recordsByPath[record.path] = nil }
         self.readQueue.removeAll { $0 === record }
@@ -218,13 +219,16 @@ extension UnitWatcher {
         let hadGap = record.hasGap
         self.noteJob(state.general.job, of: record, as: state)
         record.take(state)
+        let isAwaited = record.endForetelling()
         if hadGap, state.general.job == 0, let job = record.job {
             // It ended while nobody listened.
             self.ownJobs.remove(job.id)
             record.jobEnded(result: "done")
         }
         self.followMainProcess(of: record)
-        self.publish(record)
+        guard isAwaited else { return self.publish(record) }
+        // What waited for this word goes first: its message to systemd is on the way before anybody else is woken.
+        self.thread.schedule(after: .zero) { [weak self] in self?.publish(record) }
     }
 
     /// Tells the sink, unless it knows.

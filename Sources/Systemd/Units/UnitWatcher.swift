@@ -43,6 +43,8 @@ final class UnitWatcher: BusThreadClient, @unchecked Sendable {
     /// Units whose properties are to be read, first come first served.
     var readQueue: [UnitRecord] = []
     var readsInFlight = 0
+    /// Units of which it is to be read what systemd does at their end; the first is being read.
+    var endingQueue: [UnitRecord] = []
     /// NameOwnerChanged said that systemd is away; acted on outside of the message's handler.
     var isLossPending: String?
 
@@ -82,7 +84,10 @@ final class UnitWatcher: BusThreadClient, @unchecked Sendable {
         self.phase = .closed
         if let safetyNet = self.safetyNet { self.thread.cancel(timer: safetyNet) }
         self.dropConnection()
-        for record in self.records.values { self.forgetDeath(of: record) }
+        for record in self.records.values {
+            self.forgetDeath(of: record)
+            record.endForetelling()
+        }
         self.records = [:]
         self.recordsByPath = [:]
         self.releaseReadyWaiters()
@@ -90,7 +95,8 @@ final class UnitWatcher: BusThreadClient, @unchecked Sendable {
 
     func processBus() {
         guard let connection = self.connection else { return }
-        let code = connection.process()
+        // An action that waited for a message goes on before the next one is read.
+        let code = connection.process { self.thread.hasJobs }
         if code != 0 {
             self.lost(why: "the connection to systemd broke: \(String(cString: strerror(code)))")
         } else if let why = self.isLossPending {
@@ -200,10 +206,13 @@ final class UnitWatcher: BusThreadClient, @unchecked Sendable {
             record.stagedService = nil
             record.isReading = false
             record.job?.isTypeAwaited = false
+            record.ending = nil
             self.forgetDeath(of: record)
+            record.endForetelling()
         }
         self.readQueue = []
         self.readsInFlight = 0
+        self.endingQueue = []
         let connection = self.connection
         self.connection = nil
         connection?.close()

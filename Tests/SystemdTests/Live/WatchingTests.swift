@@ -15,7 +15,9 @@ extension LiveSystemd {
             let mark = bench.events.count
             let killedAt = wallNow()
             kill(before.mainPID, SIGKILL)
-            let death = try await bench.events.observation(of: unit, from: mark) { $0.activeState == .failed }
+            let death = try await bench.events.observation(of: unit, from: mark) {
+                $0.activeState == .failed && !$0.isForetold
+            }
             let seenAt = wallNow()
             #expect(death.result == "signal")
             #expect(death.subState == "failed")
@@ -31,7 +33,7 @@ extension LiveSystemd {
                 unit, expectedInvocationID: death.invocationID, timeout: .seconds(10))
             #expect(outcome.result == .succeeded, "\(outcome.detail)")
             let seen = bench.events.observations(of: unit, from: mark)
-            #expect(seen.filter { $0.activeState == .failed && $0.job == nil }.count == 1)
+            #expect(seen.filter { $0.activeState == .failed && $0.job == nil && !$0.isForetold }.count == 1)
             #expect(seen.filter { $0.activeState == .active && $0.job == nil }.count == 1)
             #expect(Bench.starts(unit) >= 2)
             await shell("systemctl", "stop", unit)

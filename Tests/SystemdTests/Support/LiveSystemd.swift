@@ -74,6 +74,13 @@ final class Bench: Sendable {
     static func startsFile(_ unit: String) -> String { "/tmp/\(unit).starts" }
     static func starts(_ unit: String) -> Int { lines(of: startsFile(unit)).count }
 
+    /// It runs again, as another process than `old`.
+    func runningAgain(_ unit: String, from mark: Int, not old: Int32) async throws -> UnitObservation {
+        try await self.events.observation(of: unit, from: mark) {
+            $0.activeState == .active && $0.mainPID > 0 && $0.mainPID != old && $0.job == nil
+        }
+    }
+
     /// Watches one unit until it is known to run.
     func watchRunning(_ unit: String) async throws -> UnitObservation {
         await self.manager.watch([unit])
