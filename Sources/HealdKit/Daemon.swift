@@ -50,6 +50,7 @@ public struct Daemon: Sendable {
     ) async throws(StartError) -> ExitStatus {
         let running = try await self.start(cue: cue)
         running.notifier.notify("READY=1")
+        StartupMemory.release()
         self.logger.notice(
             "Ready",
             metadata: ["policies": "\(self.settings.policies)", "state-directory": "\(self.settings.stateDirectory)"])
