@@ -17,6 +17,17 @@ import Testing
         #expect(end.records == [.actionFinished(id: request.id, ActionOutcome(.succeeded, detail: ""))])
     }
 
+    @Test func `a component that comes back waits for the action that began before it left`() throws {
+        var world = EngineHarness([.service("web"), .service("api")])
+        world.running("web.service", "a")
+        let request = try #require(world.killed("web.service", "a").actions.first)
+        world.send(.policyLoaded(PolicySnapshot(components: [.service("api")]), generation: 2))
+        world.send(.policyLoaded(PolicySnapshot(components: [.service("web"), .service("api")]), generation: 3))
+        world.running("web.service", "b")
+        #expect(world.killed("web.service", "b").actions.isEmpty)
+        #expect(world.finish(request).actions.map(\.component) == ["web"])
+    }
+
     @Test func `people who were told of an incident are told when it is withdrawn`() {
         var world = EngineHarness([.service("web", recovery: [.page])])
         world.running("web.service", "a")

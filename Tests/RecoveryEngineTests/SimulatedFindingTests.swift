@@ -5,6 +5,35 @@ import Testing
 
 /// What simulated runs have brought to light, each as the shortest story that shows it.
 @Suite struct SimulatedFindingTests {
+    @Test func `a unit that systemd starts again and again is seen to be down by its endpoint`() throws {
+        // Each start brought a new grace, which its next death ended: no verdict was ever reached.
+        let check = Check(
+            name: "tcp", kind: .tcp(TCPCheck(host: "127.0.0.1", port: 1)), interval: .seconds(1), fall: 2)
+        let component = Component(
+            name: "web", unit: "web.service", startupGrace: .seconds(10), checks: [check],
+            recovery: [.restart(.limited(2)), .page])
+        var world = EngineHarness([component])
+        world.running("web.service", "a")
+        world.advance(by: 30) { _ in .up }
+        for round in 1...20 {
+            world.observe(
+                "web.service",
+                UnitObservation(
+                    activeState: .activating, subState: "auto-restart", invocationID: "\(round - 1)",
+                    result: "exit-code", restarts: UInt32(round - 1)))
+            world.advance(by: 2) { _ in .down }
+            world.observe(
+                "web.service",
+                UnitObservation(
+                    activeState: .active, subState: "running", invocationID: "\(round)", mainPID: 42,
+                    restarts: UInt32(round), activeEnteredAt: world.now.wall))
+            world.advance(by: 0.2) { _ in .down }
+        }
+        #expect(world.effects.openings.count == 1)
+        #expect(world.effects.alerts.map(\.event) == [.healingFailed])
+        #expect(world.effects.actions.isEmpty)
+    }
+
     private static func web(recovery: [Step] = Step.defaultLadder) -> Component {
         Component(
             name: "web", unit: "web.service", startupGrace: .seconds(10),

@@ -26,6 +26,7 @@ extension RecoveryEngine {
     // MARK: - Without an incident
 
     private mutating func watch(_ index: Int) {
+        self.noticeVainRestarts(index)
         let machine = self.machines[index]
         let verdict = machine.verdict
         if verdict == .down || (verdict == .degraded && machine.actsOnDegraded) {
@@ -41,6 +42,27 @@ extension RecoveryEngine {
         guard next != machine.phase else { return }
         self.enter(index, next)
         for dependent in self.dependents[index] { self.evaluateLater(dependent) }
+    }
+
+    /// A unit that systemd starts again and again may never live long enough for an endpoint check to count: each start
+    /// has its grace. That it does not get up is a failure all the same.
+    private mutating func noticeVainRestarts(_ index: Int) {
+        let machine = self.machines[index]
+        guard let unit = machine.unit else { return }
+        switch machine.verdict {
+        case .up, .degraded: self.machines[index].restartsWhenUp = unit.restarts
+        case .unknown:
+            guard unit.isAutoRestart,
+                Int64(unit.restarts) - Int64(machine.restartsWhenUp) >= Self.vainRestartsMost
+            else { return }
+            self.machines[index].restartsWhenUp = unit.restarts
+            let failure = unit.exitFailure
+            for position in machine.trackers.indices where machine.trackers[position].verdict == .unknown {
+                guard machine.trackers[position].check.enabled else { continue }
+                self.machines[index].trackers[position].declareDown(failure, at: self.now)
+            }
+        case .down: break
+        }
     }
 
     /// A component of which nothing is known for long is told of once: nobody is watching it.

@@ -93,7 +93,10 @@ extension RecoveryEngine {
         }
         self.recordBreaker(index, from: before, why: "the time for a trial has come")
         if self.host.isFrozen { return .frozen }
-        if self.host.inFlight >= self.policy.guards.maxConcurrent { return .concurrency }
+        if self.host.inFlight + self.orphans.count >= self.policy.guards.maxConcurrent { return .concurrency }
+        if let unit = self.machines[index].component.unit, self.orphans.values.contains(where: { $0.unit == unit }) {
+            return .concurrency
+        }
         if let until = self.host.budget.nextAllowed(at: now) { return .budget(until: until) }
         if let other = self.waitingLonger(than: index) {
             self.evaluateLater(other)

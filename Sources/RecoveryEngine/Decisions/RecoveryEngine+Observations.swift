@@ -23,6 +23,7 @@ extension RecoveryEngine {
             }
         }
         let isFirst = !self.machines[index].hasSeenUnit && self.machines[index].incident == nil
+        if !self.machines[index].hasSeenUnit { self.machines[index].restartsWhenUp = observation.restarts }
         self.machines[index].unit = observation
         self.machines[index].hasSeenUnit = true
         self.machines[index].isUnitInDoubt = false

@@ -11,6 +11,7 @@ extension RecoveryEngine {
                     AuditRecord(
                         at: self.now.wall, component: orphan.component, incident: orphan.incident,
                         .actionFinished(id: id, outcome))))
+            self.evaluateWaiting()
             return
         }
         guard

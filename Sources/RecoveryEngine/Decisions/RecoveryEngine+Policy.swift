@@ -77,7 +77,8 @@ extension RecoveryEngine {
             .record(AuditRecord(at: self.now.wall, component: name, incident: machine.incident?.id, body))
         }
         if case .recovering(let attempt) = machine.phase {
-            self.orphans[attempt.request.id] = Orphan(component: name, incident: attempt.request.incident)
+            self.orphans[attempt.request.id] = Orphan(
+                component: name, incident: attempt.request.incident, unit: attempt.request.unit)
         }
         if let incident = machine.incident {
             self.effects.append(record(.note("the component has left the policy")))

@@ -142,6 +142,7 @@ public struct RecoveryEngine: Sendable {
 struct Orphan: Hashable, Sendable {
     var component: String
     var incident: Int64
+    var unit: String?
 }
 
 extension Phase {

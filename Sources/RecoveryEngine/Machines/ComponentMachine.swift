@@ -164,7 +164,10 @@ struct ComponentMachine: Sendable {
     /// Counted by the engine as unhealthy, and as failing for its dependents.
     var countsUnhealthy = false
     var impairsDependents = false
+    /// systemd's own restarts when the incident opened.
     var restartsSeen: UInt32 = 0
+    /// systemd's own restarts when the component was last up, or first seen.
+    var restartsWhenUp: UInt32 = 0
     /// When its last disruptive action was decided on, in this process.
     var lastActedAt: MonotonicInstant?
     /// An operator stopped this invocation and later gave it back into our care: that stop counts no more. Empty
