@@ -91,7 +91,7 @@ let package = Package(
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         module("Systemd", inner + ["CSystemd", logging]),
         .target(name: "CProbes"),
-        module("Probes", inner + ["CProbes", heap, deque]),
+        module("Probes", inner + ["CProbes", heap, deque, crypto]),
         module("Actions", inner + ["Systemd"]),
         module("AuditTrail", inner + [grdb, grdbSQLite, crypto]),
         module("Alerting", inner + [asyncHTTPClient, nioCore, nioHTTP1, nioPosix, systemPackage, subprocess]),

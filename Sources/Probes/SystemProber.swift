@@ -4,7 +4,7 @@ import RecoveryEngine
 import ResilienceCore
 import Supervisor
 
-/// Runs `http`, `tcp` and `exec` checks against the real world.
+/// Runs every check but `unit` checks against the real world.
 ///
 /// All connections and child processes are watched by one thread; names are looked up and programs loaded by a few
 /// others, because those calls may block. No check waits for another, except that only so many programs run at once.
@@ -35,9 +35,17 @@ public final class SystemProber: Prober {
     private let resolver = Resolver()
     private let connections: ConnectionCount
     private let programs: ExecQueue
+    private let files = BlockingChecks()
+    private let digests = DigestCache()
+    private let groups: ControlGroups
 
     /// - Throws: `ProberError` where descriptors or threads have run out.
-    public init(limits: Limits = Limits()) throws {
+    public convenience init(limits: Limits = Limits()) throws {
+        try self.init(limits: limits, groups: ControlGroups())
+    }
+
+    init(limits: Limits = Limits(), groups: ControlGroups) throws {
+        self.groups = groups
         self.reactor = try Reactor(name: "heald-probes")
         self.connections = ConnectionCount(max: limits.connections)
         self.programs = ExecQueue(running: limits.programs)
@@ -51,15 +59,17 @@ public final class SystemProber: Prober {
         self.reactor.stop()
         self.resolver.stop()
         self.programs.stop()
+        self.files.stop()
     }
 
     /// Never blocks. A `unit` check is no probe's business and is reported as `unknown`.
     public func start(_ request: ProbeRequest, report: @escaping @Sendable (CheckResult) -> Void) {
-        let accepted = self.reactor.submit { [resolver, connections, programs] reactor in
+        let accepted = self.reactor.submit { [resolver, connections, programs, files, digests, groups] reactor in
             guard reactor.isRunning else {
                 return Self.report(.unknown("the supervisor is stopping"), to: report)
             }
             let check = request.check
+            let key = "\(request.component)/\(check.name)"
             switch check.kind {
             case .http(let http):
                 guard let conversation = HTTPConversation(http) else {
@@ -77,8 +87,24 @@ public final class SystemProber: Prober {
                     reactor: reactor, resolver: resolver, connections: connections, report: report)
             case .exec(let exec):
                 programs.start(
-                    exec, key: "\(request.component)/\(check.name)", timeout: check.timeout,
+                    exec, key: key, timeout: check.timeout,
                     patience: max(check.interval, check.timeout), on: reactor, report: report)
+            case .unix(let unix):
+                Self.connect(
+                    UnixConversation(), host: unix.path, port: 0, unixSocket: unix.path, check: check, latency: nil,
+                    reactor: reactor, resolver: resolver, connections: connections, report: report)
+            case .file(let file):
+                files.start(
+                    key: key, subject: file.path, timeout: check.timeout, on: reactor, report: report
+                ) { FileProbe.look(file, digests: digests, deadline: $0) }
+            case .disk(let disk):
+                files.start(
+                    key: key, subject: disk.path, timeout: check.timeout, on: reactor, report: report
+                ) { _ in DiskProbe.look(disk) }
+            case .resources(let resources):
+                files.start(
+                    key: key, subject: resources.unit, timeout: check.timeout, on: reactor, report: report
+                ) { groups.look(resources, key: key, deadline: $0) }
             case .unit:
                 Self.report(.unknown("a unit check is answered by the service manager, not by a probe"), to: report)
             }

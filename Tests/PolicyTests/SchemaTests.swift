@@ -58,7 +58,8 @@ private let isRewriting = ProcessInfo.processInfo.environment["HEALD_REWRITE"] !
     }
 
     private let beyondSchema = [
-        "expected a duration from", "expected a share from", "reading dependencies from systemd", "; a template",
+        "expected a duration from", "expected a share from", "expected a size from",
+        "reading dependencies from systemd", "; a template",
         "expected a host name", "got \"http", "a URL must not", "got \"299-200\"",
         "expected the absolute path of a program",
     ]

@@ -61,3 +61,24 @@ func monotonicNow() -> MonotonicInstant {
 }
 
 func unlinkTestSocket(_ path: String) -> Bool { unlink(path) == 0 }
+
+/// Connects to a Unix socket until its queue takes no more, and keeps those connections.
+func socketFilling(_ path: String) -> [Int32] {
+    var taken: [Int32] = []
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
+    for _ in 0..<16 {
+        let fd = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC | O_NONBLOCK, 0)
+        let error = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(fd, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        taken.append(fd)
+        if error != 0 { break }
+    }
+    return taken
+}
+
+func closeSockets(_ sockets: [Int32]) { for fd in sockets { close(fd) } }

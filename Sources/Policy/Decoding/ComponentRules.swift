@@ -40,7 +40,8 @@ struct ComponentRules {
         return Component(
             name: member.key, unit: draft.unit, criticality: draft.criticality, group: draft.group, tags: draft.tags,
             dependsOn: draft.dependsOn.filter { seen.insert($0).inserted }, mode: draft.mode,
-            startupGrace: draft.startupGrace, stable: draft.stable, checks: draft.checks, recovery: ladder,
+            startupGrace: draft.startupGrace, stable: draft.stable,
+            checks: draft.checks.map { $0.of(unit: draft.unit) }, recovery: ladder,
             rearm: draft.rearm, breaker: draft.breaker)
     }
 
@@ -140,10 +141,10 @@ struct ComponentRules {
         _ node: JSONNode, draft: ComponentDraft, ladder: [Step], _ context: inout DecodingContext
     ) {
         guard let unit = draft.unit else {
-            for check in draft.checks where check.kind.isUnit && node["unit"] == nil {
+            for check in draft.checks where check.kind.needsUnit && node["unit"] == nil {
                 let offset = (node["checks"]?[check.name] ?? node).offset
                 context.report(
-                    at: offset, .semantic, "a unit check needs the component's \"unit\", and it has none")
+                    at: offset, .semantic, "a \(check.kind.type) check needs the component's \"unit\", and it has none")
             }
             return
         }

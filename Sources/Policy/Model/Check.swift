@@ -39,6 +39,17 @@ public struct Check: Hashable, Sendable {
     }
 }
 
+extension Check {
+    /// The same check of a component that runs as this unit.
+    func of(unit: String?) -> Check {
+        guard let unit, case .resources(var resources) = self.kind else { return self }
+        resources.unit = unit
+        var check = self
+        check.kind = .resources(resources)
+        return check
+    }
+}
+
 /// `failures` bad results among the last `of`.
 public struct FailureWindow: Hashable, Sendable, Codable {
     public var failures: Int
@@ -55,6 +66,10 @@ public enum CheckKind: Hashable, Sendable {
     case http(HTTPCheck)
     case tcp(TCPCheck)
     case exec(ExecCheck)
+    case unix(UnixCheck)
+    case file(FileCheck)
+    case disk(DiskCheck)
+    case resources(ResourcesCheck)
 
     /// The `type` in policies.
     public var type: String {
@@ -63,6 +78,18 @@ public enum CheckKind: Hashable, Sendable {
         case .http: "http"
         case .tcp: "tcp"
         case .exec: "exec"
+        case .unix: "unix"
+        case .file: "file"
+        case .disk: "disk"
+        case .resources: "resources"
+        }
+    }
+
+    /// Looks at the component's unit, so that the component must have one.
+    public var needsUnit: Bool {
+        switch self {
+        case .unit, .resources: true
+        case .http, .tcp, .exec, .unix, .file, .disk: false
         }
     }
 

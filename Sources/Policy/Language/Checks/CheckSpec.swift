@@ -16,11 +16,12 @@ struct CheckDraft: Sendable {
 /// The language of checks. A new type of check is a case of `CheckKind`, a file beside this one and a line in `variants`.
 enum CheckLanguage {
     static let variants: [Variant<CheckKind>] = [
-        UnitCheck.variant, HTTPCheck.variant, TCPCheck.variant, ExecCheck.variant,
+        UnitCheck.variant, HTTPCheck.variant, TCPCheck.variant, ExecCheck.variant, UnixCheck.variant, FileCheck.variant,
+        DiskCheck.variant, ResourcesCheck.variant,
     ]
 
     static let unavailable = [
-        "unix", "resources", "disk", "file", "certificate", "journal", "heartbeat", "composite",
+        "certificate", "journal", "heartbeat", "composite",
     ]
 
     static let intervals = Duration.milliseconds(50)...Duration.seconds(86_400)
