@@ -129,6 +129,26 @@ final class Stage {
         return try JSONDecoder().decode([Incident].self, from: Data(result.output.utf8))
     }
 
+    /// Waits, for a bounded time, until every component is up.
+    func isUp(within seconds: Double = 15) async throws {
+        struct Status: Decodable {
+            struct Component: Decodable { var verdict: String }
+            var components: [Component]
+        }
+        let clock = ContinuousClock()
+        let end = clock.now + .seconds(seconds)
+        var last = ""
+        while clock.now < end {
+            let result = try self.healctl("status", "--json")
+            last = result.output + result.errors
+            let status = try? JSONDecoder().decode(Status.self, from: Data(result.output.utf8))
+            if let status, !status.components.isEmpty, status.components.allSatisfy({ $0.verdict == "up" }) { return }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        Issue.record("not up within \(seconds) s: \(last)")
+        throw CancellationError()
+    }
+
     /// Waits, for a bounded time, until the incidents are as wanted.
     func incidents(
         within seconds: Double, _ what: Comment, _ areAsWanted: ([Incident]) throws -> Bool

@@ -1,0 +1,128 @@
+import Foundation
+import Testing
+
+/// The table of checks in the policy reference, row by row: what each sees breaks for real, is told with the right
+/// reason, and is mended by a restart that the same check proves.
+@Suite(.serialized, .enabled(if: Stage.isHere, Stage.reason), .timeLimit(.minutes(4)))
+struct CheckTableTests {
+    private static let often = #""interval": "300ms", "timeout": "250ms", "fall": 2, "rise": 1"#
+
+    /// Supervises one unit by one check, breaks it and waits for the end of the incident.
+    private func heals(
+        _ name: String, command: String, settings: [String] = [], check: String, reason: String,
+        step: String = #"{ "action": "RESTART", "verify": "10s" }"#, before: () throws -> Void = {},
+        breaking: (Stage, String) throws -> Void
+    ) async throws {
+        let unit = "row-\(name).service"
+        try before()
+        let stage = try Stage(
+            "row-\(name)", units: [.init(name: unit, command: command, settings: settings)],
+            components: """
+                { "a": { "unit": "\(unit)", "stable": "300ms", "startupGrace": "2s",
+                         "checks": { "it": \(check) }, "recovery": [ \(step), { "action": "ALERT" } ] } }
+                """)
+        try await stage.isUp()
+        try breaking(stage, unit)
+        let incident = try #require(
+            try await stage.incidents(within: 30, "recovery") { $0.first?.state == "resolved" }.first)
+        #expect(incident.cause.check == "it")
+        #expect(incident.cause.reason == reason)
+        #expect(incident.restarts.map(\.result) == ["succeeded"])
+        #expect(stage.starts(of: unit) == 2)
+    }
+
+    /// A server in Perl: no `$` and no `%` may stand in a unit's command line as they are.
+    private static func perl(_ program: String) -> String {
+        "exec perl -MIO::Socket -e \"\(program.replacing("$", with: "\\$$"))\""
+    }
+
+    @Test func unit() async throws {
+        try await self.heals("unit", command: "exec sleep 100000", check: #"{ "type": "unit" }"#, reason: "crashed") {
+            try $0.signal(SIGKILL, $1)
+        }
+    }
+
+    @Test func http() async throws {
+        let server = Self.perl(
+            """
+            $s = IO::Socket::INET->new(LocalAddr => q(127.0.0.1), LocalPort => 25501, Listen => 9, ReuseAddr => 1);
+            $code = 200; $SIG{USR1} = sub { $code = 503 };
+            while (1) { $c = $s->accept or next; sysread($c, $b, 4096);
+            print $c qq(HTTP/1.1 $code X\\r\\nContent-Length: 2\\r\\n\\r\\nok); close $c }
+            """.replacing("\n", with: " "))
+        try await self.heals(
+            "http", command: server,
+            check:
+                #"{ "type": "http", "url": "http://127.0.0.1:25501/", \#(Self.often), "expect": { "contains": "ok" } }"#,
+            reason: "server_error"
+        ) { try $0.signal(SIGUSR1, $1) }
+    }
+
+    @Test func tcp() async throws {
+        let server = Self.perl(
+            """
+            $s = IO::Socket::INET->new(LocalAddr => q(127.0.0.1), LocalPort => 25502, Listen => 9, ReuseAddr => 1);
+            $SIG{USR1} = sub { close $s; sleep 1000 }; while (1) { $c = $s->accept or next; close $c }
+            """.replacing("\n", with: " "))
+        try await self.heals(
+            "tcp", command: server, check: #"{ "type": "tcp", "host": "127.0.0.1", "port": 25502, \#(Self.often) }"#,
+            reason: "connection"
+        ) { try $0.signal(SIGUSR1, $1) }
+    }
+
+    @Test func unix() async throws {
+        let server = Self.perl(
+            """
+            unlink q(/run/row.sock); $s = IO::Socket::UNIX->new(Local => q(/run/row.sock), Listen => 9);
+            while (1) { $c = $s->accept or next; close $c }
+            """.replacing("\n", with: " "))
+        try await self.heals(
+            "unix", command: server, check: #"{ "type": "unix", "path": "/run/row.sock", \#(Self.often) }"#,
+            reason: "connection"
+        ) { _, _ in #expect(unlink("/run/row.sock") == 0) }
+    }
+
+    @Test func exec() async throws {
+        try await self.heals(
+            "exec", command: "rm -f /run/row-broken; exec sleep 100000",
+            check:
+                #"{ "type": "exec", "command": ["/bin/sh", "-c", "! test -e /run/row-broken || exit 2"], \#(Self.often) }"#,
+            reason: "other"
+        ) { _, _ in
+            #expect(FileManager.default.createFile(atPath: "/run/row-broken", contents: nil))
+        }
+    }
+
+    @Test func resources() async throws {
+        // Four times the limit, all of it touched.
+        let eater = Self.perl("$SIG{USR1} = sub { $x = q(x) x (200 << 20) }; sleep 1 while 1")
+        try await self.heals(
+            "resources", command: eater, check: #"{ "type": "resources", "memory": "50M", \#(Self.often) }"#,
+            reason: "resource"
+        ) { try $0.signal(SIGUSR1, $1) }
+    }
+
+    @Test func disk() async throws {
+        try await self.heals(
+            "disk", command: "rm -f /run/row-disk/full; exec sleep 100000",
+            check: #"{ "type": "disk", "path": "/run/row-disk", "free": "50%", \#(Self.often) }"#, reason: "resource",
+            before: {
+                try FileManager.default.createDirectory(atPath: "/run/row-disk", withIntermediateDirectories: true)
+                let mounted = try run(
+                    "/usr/bin/mount", ["-t", "tmpfs", "-o", "size=1M", "tmpfs", "/run/row-disk"])
+                try #require(mounted.status == 0, "\(mounted.errors)")
+            },
+            breaking: { _, _ in try Data(count: 900_000).write(to: URL(filePath: "/run/row-disk/full")) })
+    }
+
+    @Test func file() async throws {
+        try await self.heals(
+            "file", command: "touch /run/row-fresh; exec sleep 100000",
+            check: #"{ "type": "file", "path": "/run/row-fresh", "maxAge": "10m", \#(Self.often) }"#,
+            reason: "stalled"
+        ) { _, _ in
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSinceNow: -3_600)], ofItemAtPath: "/run/row-fresh")
+        }
+    }
+}
