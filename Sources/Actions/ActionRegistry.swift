@@ -7,7 +7,9 @@ import Systemd
 /// ALERT and HEALTH_CHECK are no actions here: the engine does them itself.
 public struct ActionRegistry: ActionRunner {
     /// Every action there is.
-    public static let standard: [any RecoveryAction.Type] = [RestartAction.self]
+    public static let standard: [any RecoveryAction.Type] = [
+        RestartAction.self, ResetConnectionAction.self, ExecAction.self,
+    ]
 
     private let actions: [String: any RecoveryAction]
 

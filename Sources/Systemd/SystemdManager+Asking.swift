@@ -103,6 +103,39 @@ extension SystemdManager {
         }
     }
 
+    /// Calls a method of the manager that queues a job for the unit, and knows the job as ours from its first signal.
+    ///
+    /// - Returns: the job's number.
+    func queueJob(
+        _ method: BusMethod, type: String, _ what: String, _ record: UnitRecord, until deadline: Int64,
+        arguments: (BusArguments) -> Void
+    ) async -> Result<UInt32, SystemdError> {
+        let before = record.job?.id
+        return await withCheckedContinuation { continuation in
+            guard let connection = self.watcher.connection else {
+                return continuation.resume(returning: .failure(.disconnected(what)))
+            }
+            record.ownCalls += 1
+            record.ownCallType = type
+            connection.call(
+                method, what: what, unit: record.name,
+                timeout: .nanoseconds(max(1_000_000, deadline - BusThread.now())), arguments: arguments
+            ) { [watcher] result in
+                record.ownCalls -= 1
+                let job = result.map { $0.string("o").flatMap { UInt32($0.split(separator: "/").last ?? "") } ?? 0 }
+                switch job {
+                case .success(let id): watcher.adopt(id, record: record, isNew: id != before)
+                case .failure(let error):
+                    // A job that appeared since is the call's, though its answer was lost; a refused call made none.
+                    let appeared = record.job.flatMap { $0.id == before ? nil : $0.id } ?? 0
+                    let isLost = error.code == .disconnected || error.code == .timedOut
+                    watcher.adopt(isLost ? appeared : 0, record: record, isNew: true)
+                }
+                continuation.resume(returning: job)
+            }
+        }
+    }
+
     /// Waits for the end of a job.
     func end(of job: UInt32, until deadline: Int64) async -> JobEnd {
         await withCheckedContinuation { continuation in

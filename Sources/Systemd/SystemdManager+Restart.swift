@@ -52,8 +52,8 @@ extension SystemdManager {
         return await self.secondChance(&run, timeout: timeout)
     }
 
-    /// Why a restart would be wrong now; from what is known, without asking anybody.
-    private static func refusal(_ record: UnitRecord, expectedInvocationID: String?) -> String? {
+    /// Why touching the unit would be wrong now; from what is known, without asking anybody.
+    static func refusal(_ record: UnitRecord, expectedInvocationID: String?) -> String? {
         guard let state = record.state else { return "nothing is known of \(record.name)" }
         if let job = record.job, !job.isOurs {
             return "somebody else's job \(job.id) (\(job.type ?? "unknown")) is in flight for \(record.name)"
@@ -102,32 +102,11 @@ extension SystemdManager {
     }
 
     private func sendRestart(_ record: UnitRecord, until deadline: Int64) async -> Result<UInt32, SystemdError> {
-        let before = record.job?.id
-        let what = "Could not restart \(record.name)."
-        return await withCheckedContinuation { continuation in
-            guard let connection = self.watcher.connection else {
-                return continuation.resume(returning: .failure(.disconnected(what)))
-            }
-            record.ownCalls += 1
-            connection.call(
-                .manager("RestartUnit"), what: what, unit: record.name,
-                timeout: .nanoseconds(max(1_000_000, deadline - BusThread.now()))
-            ) {
-                $0.string(record.name)
-                $0.string("fail")
-            } complete: { [watcher] result in
-                record.ownCalls -= 1
-                let job = result.map { $0.string("o").flatMap { UInt32($0.split(separator: "/").last ?? "") } ?? 0 }
-                switch job {
-                case .success(let id): watcher.adopt(id, record: record, isNew: id != before)
-                case .failure(let error):
-                    // A job that appeared since is the call's, though its answer was lost; a refused call made none.
-                    let appeared = record.job.flatMap { $0.id == before ? nil : $0.id } ?? 0
-                    let isLost = error.code == .disconnected || error.code == .timedOut
-                    watcher.adopt(isLost ? appeared : 0, record: record, isNew: true)
-                }
-                continuation.resume(returning: job)
-            }
+        await self.queueJob(
+            .manager("RestartUnit"), type: "restart", "Could not restart \(record.name).", record, until: deadline
+        ) {
+            $0.string(record.name)
+            $0.string("fail")
         }
     }
 

@@ -26,7 +26,9 @@ import Testing
         #expect(
             outcome
                 == ActionOutcome(
-                    .failed, detail: "nothing was done: this version has no action TELEPORT, only RESTART"))
+                    .failed,
+                    detail:
+                        "nothing was done: this version has no action TELEPORT, only EXEC, RESET_CONNECTION, RESTART"))
         let earlier = await registry.reconcile(Self.request("TELEPORT"))
         #expect(earlier.result == .interrupted)
     }
@@ -59,7 +61,7 @@ import Testing
             }
         }
         let registry = ActionRegistry(systemd: try Self.systemd(), actions: ActionRegistry.standard + [Echo.self])
-        #expect(registry.names == ["ECHO", "RESTART"])
+        #expect(registry.names == ["ECHO", "EXEC", "RESET_CONNECTION", "RESTART"])
         #expect(await registry.run(Self.request("ECHO")) == ActionOutcome(.succeeded, detail: "web 7"))
         #expect(await registry.reconcile(Self.request("ECHO")) == ActionOutcome(.interrupted, detail: "7"))
     }

@@ -32,6 +32,7 @@ final class Stage {
                 at: self.root.appending(path: directory), withIntermediateDirectories: true,
                 attributes: [.posixPermissions: 0o755])
         }
+        // What follows the components' closing brace are further members of the policy.
         try #"{ "version": 1, "components": \#(components) }"#.write(
             to: self.root.appending(path: "policies/a.json"), atomically: true, encoding: .utf8)
         for service in units { try self.install(service) }

@@ -44,6 +44,8 @@ import Testing
         "step-restart": inStep("\"action\": \"RESTART\","),
         "step-health-check": inStep("\"action\": \"HEALTH_CHECK\","),
         "step-alert": inStep("\"action\": \"ALERT\","),
+        "step-reset-connection": inStep("\"action\": \"RESET_CONNECTION\","),
+        "step-exec": inStep("\"action\": \"EXEC\","),
         "when": inStep("\"action\": \"RESTART\", \"when\": {", "}"),
         "backoff": inStep("\"action\": \"RESTART\", \"backoff\": {", "}"),
         "channel": ("{\"version\": 1, \"channels\": {\"c\": {", "}}}"),

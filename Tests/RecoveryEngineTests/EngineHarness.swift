@@ -60,7 +60,8 @@ struct EngineHarness {
         return new
     }
 
-    private mutating func answerProbes(in effects: [Effect], _ answer: (ProbeRequest) -> Verdict?) -> [Effect] {
+    @discardableResult
+    mutating func answerProbes(in effects: [Effect], _ answer: (ProbeRequest) -> Verdict?) -> [Effect] {
         var new: [Effect] = []
         var asked = effects.probes
         while let request = asked.first {

@@ -1,7 +1,7 @@
 import ResilienceCore
 
 /// `ALERT` (also written `NOTIFICATION`): a message in the durable outbox to channels.
-public struct AlertStrategy: StrategyTraits, Hashable {
+public struct AlertStrategy: StrategyTraits, Hashable, Codable {
     /// Names of channels; the journal always gets it too.
     public var channels: [String]
     /// `nil`: by the component's criticality.

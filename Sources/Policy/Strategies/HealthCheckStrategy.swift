@@ -1,7 +1,7 @@
 import ResilienceCore
 
 /// `HEALTH_CHECK`: look again at once, with every check, before anything disruptive.
-public struct HealthCheckStrategy: StrategyTraits, Hashable {
+public struct HealthCheckStrategy: StrategyTraits, Hashable, Codable {
     /// Names of the checks to run; empty means all of the component's.
     public var checks: [String]
     public init(checks: [String] = []) { self.checks = checks }

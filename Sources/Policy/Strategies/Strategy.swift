@@ -2,10 +2,12 @@ import ResilienceCore
 
 /// A way to repair, with the keys of its own that a policy gives. One case an action; each payload is a type in a file
 /// of its own that says how the action is named and what it is allowed for.
-public enum Strategy: Hashable, Sendable {
+public enum Strategy: Hashable, Sendable, Codable {
     case restart(RestartStrategy)
     case healthCheck(HealthCheckStrategy)
     case alert(AlertStrategy)
+    case resetConnection(ResetConnectionStrategy)
+    case exec(ExecStrategy)
 
     /// The payload, by what all strategies have in common.
     public var traits: any StrategyTraits {
@@ -13,6 +15,8 @@ public enum Strategy: Hashable, Sendable {
         case .restart(let strategy): strategy
         case .healthCheck(let strategy): strategy
         case .alert(let strategy): strategy
+        case .resetConnection(let strategy): strategy
+        case .exec(let strategy): strategy
         }
     }
 
@@ -30,6 +34,12 @@ public protocol StrategyTraits: Sendable {
     var isDisruptive: Bool { get }
     /// After it the component is expected to come up, and the checks decide whether it did.
     var isVerified: Bool { get }
+    /// The unit runs as another process after it, so that what was known of it before says nothing.
+    var startsAnew: Bool { get }
     /// The default treatment: for which failures it is tried where the step has no `when` of its own.
     func treats(_ category: FailureCategory, attempt: Int) -> Bool
+}
+
+extension StrategyTraits {
+    public var startsAnew: Bool { false }
 }

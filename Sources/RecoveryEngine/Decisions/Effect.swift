@@ -34,10 +34,12 @@ public struct ActionRequest: Hashable, Sendable, Codable {
     /// The invocation that the decision was about; acting on another one is refused.
     public var expectedInvocationID: String?
     public var policyGeneration: Int
+    /// What the policy says of it, as it was when it was decided on; `nil` in what older versions wrote down.
+    public var strategy: Strategy?
 
     public init(
         id: Int64, incident: Int64, component: String, action: String, unit: String?, attempt: Int, timeout: Duration,
-        expectedInvocationID: String?, policyGeneration: Int
+        expectedInvocationID: String?, policyGeneration: Int, strategy: Strategy? = nil
     ) {
         self.id = id
         self.incident = incident
@@ -48,6 +50,7 @@ public struct ActionRequest: Hashable, Sendable, Codable {
         self.timeout = timeout
         self.expectedInvocationID = expectedInvocationID
         self.policyGeneration = policyGeneration
+        self.strategy = strategy
     }
 }
 

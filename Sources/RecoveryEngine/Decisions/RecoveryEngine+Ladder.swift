@@ -93,8 +93,9 @@ extension RecoveryEngine {
         }
         self.recordBreaker(index, from: before, why: "the time for a trial has come")
         if self.host.isFrozen { return .frozen }
-        if self.host.inFlight + self.orphans.count >= self.policy.guards.maxConcurrent { return .concurrency }
-        if let unit = self.machines[index].component.unit, self.orphans.values.contains(where: { $0.unit == unit }) {
+        if self.host.inFlight + self.host.orphans.count >= self.policy.guards.maxConcurrent { return .concurrency }
+        if let unit = self.machines[index].component.unit, self.host.orphans.values.contains(where: { $0.unit == unit })
+        {
             return .concurrency
         }
         if let until = self.host.budget.nextAllowed(at: now) { return .budget(until: until) }
@@ -219,7 +220,8 @@ extension RecoveryEngine {
             id: self.host.nextAction, incident: incident.id, component: machine.component.name,
             action: step.strategy.action, unit: step.strategy.traits.needsUnit ? machine.component.unit : nil,
             attempt: self.machines[index].ladder.attempts, timeout: step.timeout,
-            expectedInvocationID: machine.unit?.invocationID, policyGeneration: self.generation)
+            expectedInvocationID: machine.unit?.invocationID, policyGeneration: self.generation,
+            strategy: step.strategy)
         self.host.nextAction += 1
         self.record(
             index,
@@ -228,7 +230,7 @@ extension RecoveryEngine {
                 unit: request.unit, why: self.reasonForActing(index)))
         self.touched.insert(index)
         switch step.strategy {
-        case .restart:
+        case .restart, .resetConnection, .exec:
             self.carryOut(request, index, isDisruptive: step.strategy.traits.isDisruptive)
             return true
         case .healthCheck(let look):

@@ -135,7 +135,9 @@ extension RecoveryEngine {
             }
             self.armHurried(index)
             if case .verifying(var verification) = self.machines[index].phase, let deadline = verification.deadline {
-                verification.deadline = deadline + duration
+                // Never more than a whole proof: a clock that does not run in suspend has taken nothing away.
+                let whole = self.now.monotonic + (deadline - verification.since)
+                verification.deadline = max(deadline, min(deadline + duration, whole))
                 self.enter(index, .verifying(verification))
                 self.evaluateLater(index)
             }

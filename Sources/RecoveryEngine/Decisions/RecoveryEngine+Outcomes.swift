@@ -5,7 +5,7 @@ import ResilienceCore
 
 extension RecoveryEngine {
     mutating func finishAction(_ id: Int64, _ outcome: ActionOutcome) {
-        if let orphan = self.orphans.removeValue(forKey: id) {
+        if let orphan = self.host.orphans.removeValue(forKey: id) {
             self.effects.append(
                 .record(
                     AuditRecord(
@@ -55,10 +55,15 @@ extension RecoveryEngine {
         self.evaluateLater(index)
     }
 
-    /// systemd's word on the new start may come after the action's end: what is known is then of the dead one.
+    /// What is known of the unit is of the time before the action: systemd's word on a new start may come after the
+    /// action's end, and a hook may have asked for a start that is still to come.
     private func isUnitStillTheOldOne(_ index: Int, _ request: ActionRequest) -> Bool {
-        guard request.unit != nil, let unit = self.machines[index].unit else { return false }
-        return unit.invocationID == request.expectedInvocationID || unit.activeState == .activating
+        guard let unit = self.machines[index].unit else { return false }
+        let isSame = unit.invocationID == request.expectedInvocationID
+        if request.strategy?.traits.startsAnew ?? true {
+            return request.unit != nil && (isSame || unit.activeState == .activating)
+        }
+        return request.unit == nil && isSame && unit.activeState != .active && unit.activeState != .reloading
     }
 
     /// The next attempt, after the backoff.
@@ -100,9 +105,10 @@ extension RecoveryEngine {
                 self.waitOutStable(index, verification)
             }
         case .down:
-            if verification.isLook, self.now.monotonic < (verification.deadline ?? self.now.monotonic) {
+            let mayChange = verification.isLook || self.showsOldUnit(index, verification)
+            if mayChange, self.now.monotonic < (verification.deadline ?? self.now.monotonic) {
                 self.waitForEvidence(index, verification)
-            } else if verification.isLook || !self.showsOldUnit(index, verification) {
+            } else {
                 self.failProof(index, verification)
             }
         case .unknown: self.waitForEvidence(index, verification)

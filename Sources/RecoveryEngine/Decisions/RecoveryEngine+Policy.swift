@@ -55,7 +55,6 @@ extension RecoveryEngine {
                     gone.phase = .recovering(Attempt(request: request, step: 0, isDisruptive: false))
                 }
                 self.withdraw(gone)
-                if let request = saved.inFlight { self.effects.append(.reconcile(request)) }
                 continue
             }
             self.machines[index].restore(saved, at: self.now)
@@ -63,6 +62,9 @@ extension RecoveryEngine {
                 self.effects.append(.reconcile(attempt.request))
             }
             if case .exhausted(let rearmAt) = self.machines[index].phase { self.setDeadline(index, rearmAt) }
+        }
+        for request in self.host.orphans.values.sorted(by: { $0.id < $1.id }) {
+            self.effects.append(.reconcile(request))
         }
         self.isStarted = true
         self.recountHost()
@@ -77,8 +79,7 @@ extension RecoveryEngine {
             .record(AuditRecord(at: self.now.wall, component: name, incident: machine.incident?.id, body))
         }
         if case .recovering(let attempt) = machine.phase {
-            self.orphans[attempt.request.id] = Orphan(
-                component: name, incident: attempt.request.incident, unit: attempt.request.unit)
+            self.host.orphans[attempt.request.id] = attempt.request
         }
         if let incident = machine.incident {
             self.effects.append(record(.note("the component has left the policy")))

@@ -19,8 +19,6 @@ public struct RecoveryEngine: Sendable {
     var host: HostState
     var generator: SeededGenerator
     var timers = Heap<TimerEntry>()
-    /// Actions under way whose component has left the policy: their intents still have to be closed.
-    var orphans: [Int64: Orphan] = [:]
     var nextProbeID: UInt64 = 1
     /// `started` has come: before it nothing is decided, since earlier incidents are not known yet.
     var isStarted = false
@@ -136,13 +134,6 @@ public struct RecoveryEngine: Sendable {
         self.machines[index].deadline = nil
         self.touched.insert(index)
     }
-}
-
-/// An action whose component is gone.
-struct Orphan: Hashable, Sendable {
-    var component: String
-    var incident: Int64
-    var unit: String?
 }
 
 extension Phase {

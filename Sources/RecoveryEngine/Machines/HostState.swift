@@ -18,6 +18,8 @@ struct HostState: Sendable {
     var unhealthy = 0
     /// Disruptive actions under way.
     var inFlight = 0
+    /// Actions under way whose component has left the policy: their intents still have to be closed.
+    var orphans: [Int64: ActionRequest] = [:]
     var saved: SavedHost?
 
     init(guards: Guards) {
@@ -38,13 +40,15 @@ struct HostState: Sendable {
             self.pauseReason = "paused by an operator before the supervisor's last start"
         }
         self.isFrozen = saved.frozen
+        for request in saved.orphans { self.orphans[request.id] = request }
         self.saved = saved
     }
 
     func snapshotToSave(at now: Moment) -> SavedHost {
         SavedHost(
             nextIncident: self.nextIncident, nextAction: self.nextAction, actions: self.budget.spent.map(now.wall(at:)),
-            pausedUntil: self.pausedUntil.map(now.wall(at:)), frozen: self.isFrozen)
+            pausedUntil: self.pausedUntil.map(now.wall(at:)), frozen: self.isFrozen,
+            orphans: self.orphans.values.sorted { $0.id < $1.id })
     }
 }
 
@@ -55,7 +59,7 @@ extension SavedHost {
     func isSame(as other: SavedHost?) -> Bool {
         guard let other else { return false }
         return self.nextIncident == other.nextIncident && self.nextAction == other.nextAction
-            && self.frozen == other.frozen && self.actions.count == other.actions.count
+            && self.frozen == other.frozen && self.orphans == other.orphans && self.actions.count == other.actions.count
             && nearlyEqual(self.actions.first, other.actions.first)
             && nearlyEqual(self.actions.last, other.actions.last)
             && nearlyEqual(self.pausedUntil, other.pausedUntil)

@@ -111,16 +111,33 @@ public struct SavedHost: Hashable, Sendable, Codable {
     public var actions: [WallTime]
     public var pausedUntil: WallTime?
     public var frozen: Bool
+    /// Actions under way whose component has left the policy, by number.
+    public var orphans: [ActionRequest]
 
     public init(
         nextIncident: Int64 = 1, nextAction: Int64 = 1, actions: [WallTime] = [], pausedUntil: WallTime? = nil,
-        frozen: Bool = false
+        frozen: Bool = false, orphans: [ActionRequest] = []
     ) {
         self.nextIncident = nextIncident
         self.nextAction = nextAction
         self.actions = actions
         self.pausedUntil = pausedUntil
         self.frozen = frozen
+        self.orphans = orphans
+    }
+}
+
+extension SavedHost {
+    /// Takes what an older version wrote, too: what that did not know of is as new.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            nextIncident: try values.decode(Int64.self, forKey: .nextIncident),
+            nextAction: try values.decode(Int64.self, forKey: .nextAction),
+            actions: try values.decode([WallTime].self, forKey: .actions),
+            pausedUntil: try values.decodeIfPresent(WallTime.self, forKey: .pausedUntil),
+            frozen: try values.decode(Bool.self, forKey: .frozen),
+            orphans: try values.decodeIfPresent([ActionRequest].self, forKey: .orphans) ?? [])
     }
 }
 

@@ -20,7 +20,9 @@ struct OneActionPerUnit: Checker {
 /// No window of `maxActions.per` holds more than `maxActions.count` disruptive actions, whatever restarts lie within.
 struct ActionBudgetHolds: Checker {
     static let invariant = "maxActions holds in every window"
-    private var decidedAt: [Int64: MonotonicInstant] = [:]
+    /// When each action was decided, and the budget in force then: a policy that is loaded a moment later speaks of
+    /// later decisions.
+    private var decided: [Int64: (at: MonotonicInstant, budget: Guards.ActionBudget)] = [:]
     private var done: [MonotonicInstant] = []
     /// Wall times written down before a jump forward say too little after a restart; nobody can know better.
     private var jumpedAt: MonotonicInstant?
@@ -31,10 +33,10 @@ struct ActionBudgetHolds: Checker {
         case .supervisorStarted:
             if let jumpedAt = self.jumpedAt { self.done.removeAll { $0 <= jumpedAt } }
             self.jumpedAt = nil
-        case .considered(.act(let request)): self.decidedAt[request.id] = now
+        case .considered(.act(let request)):
+            self.decided[request.id] = (now, knowledge.policy.guards.maxActions)
         case .actionPerformed(let request) where knowledge.isDisruptive(request):
-            let budget = knowledge.policy.guards.maxActions
-            let at = self.decidedAt[request.id] ?? now
+            let (at, budget) = self.decided[request.id] ?? (now, knowledge.policy.guards.maxActions)
             self.done.append(at)
             // What was written down is rounded to microseconds.
             let within = self.done.filter { at - $0 < budget.per - .milliseconds(1) }

@@ -118,7 +118,12 @@ struct PolicyGenerator {
         // Nothing named selects nothing: such a step must never be taken.
         var nothing = restart
         nothing.when = Condition(categories: [])
-        switch self.random.int(0...7) {
+        // A milder step first, which may help a process that runs, and is refused where none does.
+        let reset = Step(strategy: .resetConnection(ResetConnectionStrategy()), verify: verify)
+        let hook = Step(strategy: .exec(ExecStrategy(command: ["/usr/bin/hook"])), verify: verify)
+        switch self.random.int(0...9) {
+        case 8: return [reset, restart, alert]
+        case 9: return [restart, hook, alert]
         case 0: return [look, restart, alert]
         case 1: return [selective, restart, alert]
         case 2: return [restart]

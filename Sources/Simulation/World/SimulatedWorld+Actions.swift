@@ -1,3 +1,4 @@
+import Policy
 import RecoveryEngine
 import ResilienceCore
 
@@ -30,11 +31,22 @@ extension SimulatedWorld {
         guard unit.invocationID == request.expectedInvocationID else { return refuse("another invocation runs") }
         if let job = unit.job, !job.isOurs { return refuse("somebody else's job \(job.id) is in flight") }
         guard unit.subState != "auto-restart" else { return refuse("systemd restarts it itself") }
+        if case .resetConnection = request.strategy, unit.activeState != .active { return refuse("it does not run") }
         self.note("action    \(request.id) \(request.action) \(name)")
         self.tell(.actionPerformed(request))
+        if case .resetConnection = request.strategy { return self.resetConnections(request, of: name, run: run) }
         guard let job = self.queueJob(name, "restart", isOurs: true) else { return }
         if self.crashes(at: .amidAction) { return }
         self.follow(job, of: request, on: name, run: run)
+    }
+
+    /// A running process may get well by it.
+    private func resetConnections(_ request: ActionRequest, of name: String, run: Int) {
+        if self.random.chance(0.3) { self.change(name) { $0.ailment = .well } }
+        if self.crashes(at: .amidAction) { return }
+        self.after(self.random.milliseconds(5...50)) { world in
+            world.postOutcome(request.id, ActionOutcome(.succeeded, detail: "reloaded"), run: run)
+        }
     }
 
     /// Waits for the job's end by its signal, by looking, or by the clock, whichever comes first.

@@ -92,6 +92,33 @@ struct BusArguments {
         sd_bus_message_append_basic(self.raw, ("i" as Unicode.Scalar).code, &value)
     }
 
+    func uint64(_ value: UInt64) {
+        var value = value
+        sd_bus_message_append_basic(self.raw, ("t" as Unicode.Scalar).code, &value)
+    }
+
+    func boolean(_ value: Bool) {
+        var value: Int32 = value ? 1 : 0
+        sd_bus_message_append_basic(self.raw, ("b" as Unicode.Scalar).code, &value)
+    }
+
+    func array(_ contents: String, _ body: () -> Void) { self.container("a", contents, body) }
+    func structure(_ contents: String, _ body: () -> Void) { self.container("r", contents, body) }
+
+    /// A name with a variant, as `a(sv)` has them.
+    func property(_ name: String, _ type: String, _ body: () -> Void) {
+        self.structure("sv") {
+            self.string(name)
+            self.container("v", type, body)
+        }
+    }
+
+    private func container(_ type: Unicode.Scalar, _ contents: String, _ body: () -> Void) {
+        sd_bus_message_open_container(self.raw, type.code, contents)
+        body()
+        sd_bus_message_close_container(self.raw)
+    }
+
     func strings(_ texts: [String]) {
         sd_bus_message_open_container(self.raw, ("a" as Unicode.Scalar).code, "s")
         for text in texts { self.string(text) }

@@ -47,6 +47,8 @@ final class UnitRecord {
     var users = 0
     /// Calls of ours that queue a job for it and have not been answered.
     var ownCalls = 0
+    /// What the newest of those calls asks for: `restart`, `reload`, …
+    var ownCallType = "restart"
     var stoppedByOther = false
     var startedByOther = false
     /// The invocation that was stopped.

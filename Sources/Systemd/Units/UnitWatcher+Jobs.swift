@@ -13,7 +13,7 @@ extension UnitWatcher {
             isAutomatic: record.state?.isAutoRestarting == true || new?.isAutoRestarting == true,
             invocationBefore: record.state?.general.invocation)
         if job.isOurs {
-            job.type = "restart"
+            job.type = record.ownCallType
             record.job = job
         } else {
             record.job = job
@@ -62,7 +62,7 @@ extension UnitWatcher {
         guard let job = record.job else { return }
         if job.id == id, isNew {
             record.job?.isOurs = true
-            record.job?.type = "restart"
+            record.job?.type = record.ownCallType
             record.stoppedByOther = false
             self.publish(record)
         } else if job.isOurs, !self.ownJobs.contains(job.id) {

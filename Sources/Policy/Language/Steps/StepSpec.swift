@@ -13,12 +13,13 @@ struct StepDraft: Sendable {
 /// The language of steps. A new action is a case of `Strategy`, a file beside this one and a line in `variants`.
 enum StepLanguage {
     static let variants: [Variant<Strategy>] = [
-        RestartStrategy.variant, HealthCheckStrategy.variant, AlertStrategy.variant,
+        RestartStrategy.variant, HealthCheckStrategy.variant, AlertStrategy.variant, ResetConnectionStrategy.variant,
+        ExecStrategy.variant,
     ]
 
     static let unavailable = [
-        "FAILOVER", "SCALE", "SCALE_UP", "SCALE_DOWN", "ROLLBACK", "CLEAR_CACHE", "CIRCUIT_BREAK", "RESET_CONNECTION",
-        "SWITCH_ENDPOINT", "REDUCE_LOAD", "DEGRADE", "EXEC",
+        "FAILOVER", "SCALE", "SCALE_UP", "SCALE_DOWN", "ROLLBACK", "CLEAR_CACHE", "CIRCUIT_BREAK", "SWITCH_ENDPOINT",
+        "REDUCE_LOAD", "DEGRADE",
     ]
 
     /// The name that stands for the built-in ladder.

@@ -1,0 +1,41 @@
+import Policy
+import RecoveryEngine
+import Systemd
+
+/// EXEC: an operator's program as a sandboxed unit of systemd's, named after the action.
+public struct ExecAction: RecoveryAction {
+    public static let name = "EXEC"
+
+    private let systemd: SystemdManager
+
+    public init(systemd: SystemdManager) { self.systemd = systemd }
+
+    public func run(_ request: ActionRequest) async -> ActionOutcome {
+        guard case .exec(let strategy) = request.strategy else {
+            return ActionOutcome(.refused, detail: "no command came with it")
+        }
+        return await self.systemd.run(
+            Hook(
+                unit: Self.unit(of: request),
+                description: "Hook of heald for \(request.component), incident \(request.incident)",
+                command: strategy.command, user: strategy.user, environment: Self.environment(of: request)),
+            timeout: request.timeout)
+    }
+
+    public func reconcile(_ request: ActionRequest) async -> ActionOutcome {
+        await self.systemd.reconcileHook(Self.unit(of: request), timeout: request.timeout)
+    }
+
+    /// Incident and action are numbered once and for all, so that the name is never used again.
+    static func unit(of request: ActionRequest) -> String {
+        "heald-hook-\(request.incident)-\(request.id).service"
+    }
+
+    /// What a hook may want to know.
+    private static func environment(of request: ActionRequest) -> [String] {
+        [
+            "HEALD_COMPONENT=\(request.component)", "HEALD_INCIDENT=\(request.incident)",
+            "HEALD_ATTEMPT=\(request.attempt)",
+        ]
+    }
+}
