@@ -20,6 +20,9 @@ public enum Simulation {
         /// Disruptive actions carried out.
         public var actions: Int
         public var incidents: Int
+        /// Actions that succeeded, by name; what takes back, what was planned and what is done aside with a word before
+        /// it.
+        public var successes: [String: Int]
     }
 
     /// Runs one seed.
@@ -30,10 +33,13 @@ public enum Simulation {
         world.run()
         var actions = 0
         var incidents = 0
+        var successes: [String: Int] = [:]
         for record in world.store.allRecords {
             switch record.body {
             case .actionIntended(_, _, _, _, .some, _): actions += 1
             case .incidentOpened: incidents += 1
+            case .actionFinished(let id, let outcome) where outcome.result == .succeeded:
+                if let name = world.actionNames[id] { successes[name, default: 0] += 1 }
             default: break
             }
         }
@@ -41,6 +47,6 @@ public enum Simulation {
             seed: seed, theme: world.scenario.theme.rawValue,
             violations: world.referee.violations.map(\.description), trace: world.trace.lines,
             virtualSeconds: (world.now - MonotonicInstant(nanoseconds: 0)).inSeconds, actions: actions,
-            incidents: incidents)
+            incidents: incidents, successes: successes)
     }
 }

@@ -42,15 +42,18 @@ struct Main {
         var broken = 0
         var actions = 0
         var incidents = 0
+        var successes: [String: Int] = [:]
         for seed in first..<(first + count) {
             let report = Simulation.run(seed: seed)
             actions += report.actions
             incidents += report.incidents
+            successes.merge(report.successes, uniquingKeysWith: +)
             guard let violation = report.violations.first else { continue }
             broken += 1
             print("seed \(seed) (\(report.theme)): \(violation)")
         }
         print("\(count) seeds, \(incidents) incidents, \(actions) actions; \(broken) seeds break an invariant")
+        for (name, count) in successes.sorted(by: { $0.key < $1.key }) { print("    \(count) × \(name)") }
         return broken == 0 ? 0 : 1
     }
 }

@@ -9,7 +9,8 @@ struct OneActionPerUnit: Checker {
     mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
         guard case .considered(.act(let request)) = fact, knowledge.isDisruptive(request) else { return nil }
         for other in knowledge.inFlight.values.sorted(by: { $0.id < $1.id }) {
-            if other.component == request.component || (other.unit != nil && other.unit == request.unit) {
+            let isSame = other.component == request.component && other.origin != .aside
+            if isSame || !other.touched.isDisjoint(with: request.touched) {
                 return "action \(request.id) on \(request.component) while \(other.id) has not ended"
             }
         }
@@ -38,10 +39,13 @@ struct ActionBudgetHolds: Checker {
         case .actionPerformed(let request) where knowledge.isDisruptive(request):
             let (at, budget) = self.decided[request.id] ?? (now, knowledge.policy.guards.maxActions)
             self.done.append(at)
-            // What was written down is rounded to microseconds.
-            let within = self.done.filter { at - $0 < budget.per - .milliseconds(1) }
-            if within.count > budget.count {
-                return "\(within.count) actions within \(seconds(budget.per)); \(budget.count) are allowed"
+            // One that was decided on earlier may begin later: every window from then on is looked at.
+            for end in self.done where end >= at {
+                // What was written down is rounded to microseconds.
+                let within = self.done.filter { $0 <= end && end - $0 < budget.per - .milliseconds(1) }
+                if within.count > budget.count {
+                    return "\(within.count) actions within \(seconds(budget.per)); \(budget.count) are allowed"
+                }
             }
         default: break
         }
@@ -55,7 +59,7 @@ struct MaxConcurrentHolds: Checker {
 
     mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
         guard case .considered(.act(let request)) = fact, knowledge.isDisruptive(request) else { return nil }
-        let others = knowledge.inFlight.values.count { $0.unit != nil }
+        let others = knowledge.inFlight.values.count { $0.unit != nil || knowledge.isDisruptive($0) }
         let most = knowledge.policy.guards.maxConcurrent
         return others >= most ? "action \(request.id) is number \(others + 1) in flight; \(most) are allowed" : nil
     }
@@ -132,13 +136,19 @@ struct ActionsAreFresh: Checker {
     mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
         guard case .considered(.act(let request)) = fact else { return nil }
         guard let component = knowledge.components[request.component] else {
+            // What was lent to one that leaves is given back.
+            if request.origin == .aside { return nil }
             return "action \(request.id) on \(request.component), which no policy names"
         }
         if request.policyGeneration != knowledge.generation {
             return "action \(request.id) by policy \(request.policyGeneration); \(knowledge.generation) is in force"
         }
         guard let unit = request.unit else { return nil }
-        if component.unit != unit { return "action \(request.id) on \(unit), which \(component.name) does not have" }
+        var isTakenBack = false
+        if case .failOver(let order) = request.order { isTakenBack = order.isPutBack && order.from == unit }
+        if knowledge.activeUnit(of: component) != unit, !isTakenBack {
+            return "action \(request.id) on \(unit), which \(component.name) does not have"
+        }
         guard let seen = knowledge.units[unit] else { return "action \(request.id) on \(unit), never seen" }
         if seen.isDoubtful { return "action \(request.id) on \(unit), of which nothing is known" }
         if seen.observation.invocationID != request.expectedInvocationID {

@@ -36,7 +36,9 @@ struct RootCauseIsTrue: Checker {
         let isDown =
             knowledge.incidents[root] != nil || knowledge.stopped.contains(root)
             || (knowledge.checks[root] ?? [:]).values.contains(where: \.isFailing)
-            || knowledge.units[knowledge.components[root]?.unit ?? ""]?.observation.activeState != .active
+            // Something planned is being done to it.
+            || knowledge.deciding.merging(knowledge.inFlight) { new, _ in new }.values.contains { $0.component == root }
+            || knowledge.units[knowledge.activeUnit(of: root) ?? ""]?.observation.activeState != .active
         guard isDown else { return "\(name) is said to suffer from \(root), which is well" }
         if let deeper = knowledge.incidents[root]?.rootCause, knowledge.incidents[deeper] != nil,
             knowledge.isSurelyDown(deeper)

@@ -22,6 +22,15 @@ enum Fact {
     /// systemd has a job of it: it is done, whatever becomes of it.
     case actionPerformed(ActionRequest)
     case reconcileBegun(ActionRequest)
+    /// A step of an action is about to be taken.
+    case stepTaken(ActionRequest, ProcedureStep)
+    /// The content of a cache is deleted now; whether the unit is down in truth.
+    case cacheEmptied(ActionRequest, isDown: Bool)
+    /// A process of a unit begins; who asked for it, and when.
+    case processBegan(unit: String, by: Hand, askedAt: MonotonicInstant)
+    /// It ended, by whose stop if by any.
+    case processEnded(unit: String, by: Hand?)
+    case releaseInstalled(link: String, release: String)
     /// A component began or ceased to be truly well: its unit runs, it serves, and all it needs do, too.
     case truth(component: String, isWell: Bool)
     /// The wall clock was moved.
@@ -30,6 +39,11 @@ enum Fact {
     case calm
     /// The run is over: everything that is in the audit trail, and how the world was left.
     case ended(records: [AuditRecord], hopeless: Set<String>, settled: Bool)
+    /// The run is over: units that are kept from being started, and those that have not got everything back.
+    case left(barred: Set<String>, reduced: Set<String>)
+
+    /// Who asked for something.
+    enum Hand: Hashable, Sendable { case us, person, systemd }
 }
 
 /// An invariant that did not hold.

@@ -13,7 +13,8 @@ struct HealthyIsLeftAlone: Checker {
         switch fact {
         case .truth(let component, let isWell): self.wellSince[component] = isWell ? now : nil
         case .supervisorStarted, .told(.stalled), .told(.unitsUnknown), .told(.policyLoaded): self.clearSince = now
-        case .considered(.act(let request)) where knowledge.isDisruptive(request):
+        // What is planned is done to one that is well, or stands still on purpose.
+        case .considered(.act(let request)) where knowledge.isDisruptive(request) && request.origin != .plan:
             guard let since = self.wellSince[request.component],
                 let component = knowledge.components[request.component]
             else { return nil }
@@ -49,7 +50,7 @@ struct ChecksKeepTheirPace: Checker {
         case .told(.deadline): return self.findLate(now, knowledge)
         case .told(.unitObserved(let unit, _)):
             // A new process is looked at at once.
-            for component in knowledge.policy.components where component.unit == unit {
+            for component in knowledge.policy.components where component.members.contains(unit) {
                 self.burst[component.name] = nil
             }
         case .considered(.probe(let request)):
@@ -129,7 +130,7 @@ struct EngineIsCalm: Checker {
             self.lastAt = now
             if self.count > 20 { return "woken \(self.count) times within a few milliseconds" }
         case .considered(.watchUnits(let units)):
-            let wanted = Set(knowledge.policy.components.compactMap(\.unit))
+            let wanted = Set(knowledge.policy.components.flatMap(\.watchedUnits))
             if units != wanted { return "watches \(units.sorted()); the policy has \(wanted.sorted())" }
         default: break
         }

@@ -15,7 +15,7 @@ struct NoActionWhileHeld: Checker {
         if knowledge.components[name]?.mode == .observe { return "\(what), which is only observed" }
         if knowledge.isFrozen { return "\(what) while frozen" }
         if knowledge.isUnrecorded { return "\(what) while nothing can be recorded" }
-        guard let component = knowledge.components[name] else { return nil }
+        guard let component = knowledge.components[name], request.origin == .step else { return nil }
         // Doubt takes away what was known: something must have been seen to fail since, by this very process.
         let histories = component.checks.filter(\.enabled).compactMap { check in
             knowledge.checks[name]?[check.name].map { (check, $0) }
@@ -81,7 +81,8 @@ struct BreakerHolds: Checker {
                 component.checks.allSatisfy({ $0.severity >= component.breaker.minSeverity })
             else { return nil }
             self.failures[name, default: []].append(now)
-        case .considered(.act(let request)) where knowledge.isDisruptive(request):
+        // Taking back is no repair, and an isolated unit has a time of its own.
+        case .considered(.act(let request)) where knowledge.isDisruptive(request) && request.origin == .step:
             let name = request.component
             if let state = knowledge.breakers[name], state.lowercased() == "open" {
                 return "action \(request.id) on \(name) with its breaker open"
@@ -109,7 +110,7 @@ struct GraceIsRespected: Checker {
         case .told(.probeFinished(_, let component, _, let result)) where result.verdict == .up:
             self.passed.insert(component)
         case .told(.unitObserved(let unit, _)):
-            for component in knowledge.policy.components where component.unit == unit {
+            for component in knowledge.policy.components where knowledge.activeUnit(of: component) == unit {
                 if knowledge.units[unit]?.activeSince == now { self.passed.remove(component.name) }
             }
         case .considered(.act(let request)) where knowledge.isDisruptive(request):
@@ -121,7 +122,7 @@ struct GraceIsRespected: Checker {
                 guard case .unit(let rule) = check.kind else { return false }
                 return check.enabled && !rule.states.contains(ActiveState.active.rawValue)
             }
-            if !isUnitTrouble, now - since < component.startupGrace {
+            if !isUnitTrouble, request.origin != .plan, now - since < component.startupGrace {
                 return "action \(request.id) on \(component.name) \(seconds(now - since)) after its start; "
                     + "its grace is \(seconds(component.startupGrace))"
             }

@@ -61,7 +61,14 @@ struct IncidentsAreWellFormed: Checker {
             guard let open, open.id == record.incident else {
                 return "\(name): \(describe(record.body)) of incident \(record.incident ?? 0), which is not open"
             }
-        case .actionIntended, .actionSkipped:
+        case .actionIntended(let id, _, _, _, _, _):
+            if let request = knowledge.deciding[id], request.origin == .plan || request.origin == .aside {
+                return nil
+            }
+            if open == nil || open?.id != record.incident {
+                return "\(name): \(describe(record.body)) without its incident \(record.incident ?? 0) being open"
+            }
+        case .actionSkipped:
             if open == nil || open?.id != record.incident {
                 return "\(name): \(describe(record.body)) without its incident \(record.incident ?? 0) being open"
             }

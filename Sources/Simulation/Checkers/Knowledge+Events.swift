@@ -22,7 +22,7 @@ extension Knowledge {
             self.pausedUntil[component] = now + duration
         case .operatorAsked(.resume(let component, _)):
             self.pausedUntil[component] = nil
-            if let component, self.stopped.remove(component) != nil, let unit = self.components[component]?.unit {
+            if let component, self.stopped.remove(component) != nil, let unit = self.activeUnit(of: component) {
                 self.forgiven[unit] = self.units[unit]?.observation.invocationID
             }
         case .operatorAsked(.checkNow): break
@@ -40,7 +40,9 @@ extension Knowledge {
             self.breakers[name] = nil
             self.stopped.remove(name)
             self.pausedUntil[name] = nil
-        case .saveComponent, .saveHost, .alert, .watchUnits, .lookAtRelease, .gatherEvidence: break
+            self.facts[name] = nil
+        case .saveComponent(let name, let saved): self.noteFacts(saved.facts, of: name)
+        case .saveHost, .alert, .watchUnits, .lookAtRelease, .gatherEvidence: break
         }
     }
 
@@ -73,6 +75,7 @@ extension Knowledge {
         self.incidents = [:]
         self.inFlight = [:]
         self.isFrozen = restored.host.frozen
+        self.facts = restored.components.compactMapValues(\.facts)
         for (name, saved) in restored.components {
             if let incident = saved.incident {
                 self.incidents[name] = OpenIncident(
@@ -89,7 +92,13 @@ extension Knowledge {
         self.policy = policy
         self.generation = generation
         let old = self.components
+        let active = old.mapValues { self.activeUnit(of: $0) }
         self.components = Dictionary(uniqueKeysWithValues: policy.components.map { ($0.name, $0) })
+        for component in policy.components {
+            if let before = active[component.name], before != self.activeUnit(of: component) {
+                self.lookAnew(component.name)
+            }
+        }
         for (name, component) in old {
             for check in component.checks {
                 // What a check has seen stays true while it asks for the same thing.
@@ -97,7 +106,7 @@ extension Knowledge {
                 if new?.kind != check.kind || new?.enabled != check.enabled { self.checks[name]?[check.name] = nil }
             }
         }
-        let watched = Set(policy.components.compactMap(\.unit))
+        let watched = Set(policy.components.flatMap(\.watchedUnits))
         self.units = self.units.filter { watched.contains($0.key) }
         self.stopped = self.stopped.filter { self.components[$0] != nil }
     }
@@ -120,7 +129,7 @@ extension Knowledge {
         }
         self.units[unit] = seen
         if before == nil || !isSame { self.noteNewInvocation(of: unit, observation) }
-        for component in self.policy.components where component.unit == unit {
+        for component in self.policy.components where self.activeUnit(of: component) == unit {
             switch observation.activeState {
             case .inactive, .failed, .deactivating:
                 let isForgiven = self.forgiven[unit] == .some(observation.invocationID) && observation.job == nil
@@ -150,7 +159,9 @@ extension Knowledge {
     private mutating func noteNewInvocation(of unit: String, _ observation: UnitObservation) {
         guard let stopped = self.stoppedInvocations[unit], stopped != observation.invocationID else { return }
         self.stoppedInvocations[unit] = nil
-        for component in self.policy.components where component.unit == unit { self.stopped.remove(component.name) }
+        for component in self.policy.components where self.activeUnit(of: component) == unit {
+            self.stopped.remove(component.name)
+        }
     }
 
     private mutating func learn(

@@ -59,6 +59,10 @@ struct Knowledge {
     var breakers: [String: String] = [:]
     /// Actions decided on (or handed over by an earlier run) whose end was not heard.
     var inFlight: [Int64: ActionRequest] = [:]
+    /// What the engine has written down of single actions, by component.
+    var facts: [String: SavedFacts] = [:]
+    /// Everything decided on in the present batch.
+    var deciding: [Int64: ActionRequest] = [:]
     /// The last time that results became doubtful: a stall of the supervisor.
     var doubtAt = MonotonicInstant(nanoseconds: -1)
     /// When each invocation was first seen active.
@@ -93,6 +97,7 @@ struct Knowledge {
 
     /// Interrupts service, by the policy that is in force.
     func isDisruptive(_ request: ActionRequest) -> Bool {
+        if request.origin == .aside { return false }
         for step in self.components[request.component]?.recovery ?? [] where step.strategy.action == request.action {
             return step.strategy.traits.isDisruptive
         }
@@ -106,7 +111,7 @@ struct Knowledge {
 
     /// By what was seen of its unit last, it has died and nobody is at it.
     func isSurelyDown(_ component: String) -> Bool {
-        guard let unit = self.components[component]?.unit, let seen = self.units[unit], !seen.isDoubtful,
+        guard let unit = self.activeUnit(of: component), let seen = self.units[unit], !seen.isDoubtful,
             self.components[component]?.checks.contains(where: { $0.kind.isUnit && $0.enabled }) == true
         else { return false }
         let observation = seen.observation

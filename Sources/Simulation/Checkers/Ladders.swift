@@ -40,6 +40,7 @@ struct LadderIsFollowed: Checker {
                 let isRearmed = self.rearmAt[name].map { record.at >= $0 + .seconds(-2) } ?? false
                 if opening.previous == nil || isRearmed { self.positions[name] = nil }
             case .actionIntended(let id, let action, let attempt, let step, _, _):
+                if let request = knowledge.deciding[id], request.origin != .step { return nil }
                 return self.take(id, action, attempt, step, of: name, record.incident, now, knowledge)
             default: break
             }

@@ -15,12 +15,15 @@ struct ProofsAreFair: Checker {
     }
 
     private var actions: [Int64: ActionRequest] = [:]
+    /// Actions during which the unit was seen to be down; one that starts nothing is followed by no new process.
+    private var downMeanwhile: Set<Int64> = []
     private var repairs: [Int64: Repair] = [:]
 
     mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
         switch fact {
         case .supervisorStarted:
             self.actions = [:]
+            self.downMeanwhile = []
             self.repairs = [:]
         case .considered(.act(let request)), .considered(.reconcile(let request)): self.actions[request.id] = request
         case .told(.actionFinished(let id, let outcome)) where outcome.result == .succeeded:
@@ -29,12 +32,20 @@ struct ProofsAreFair: Checker {
             }
             let step = component.recovery.first { $0.strategy.action == request.action }
             self.repairs[id] = Repair(
-                component: component.name, before: request.expectedInvocationID, finishedAt: now,
-                verify: min(step?.verify ?? .zero, component.startupGrace))
+                component: component.name,
+                // Where nothing is started, the process of before has to do well.
+                before: request.mayStartUnit ? request.expectedInvocationID : "none", finishedAt: now,
+                verify: min(step?.verify ?? .zero, component.startupGrace),
+                isFailing: self.downMeanwhile.contains(id))
         case .told(.unitObserved(let unit, let seen)):
             let isDown = [.failed, .inactive, .deactivating].contains(seen.activeState)
             guard isDown || seen.subState.hasPrefix("auto-restart") else { return nil }
-            for (id, repair) in self.repairs where knowledge.components[repair.component]?.unit == unit {
+            for (id, request) in self.actions where knowledge.activeUnit(of: request.component) == unit {
+                if knowledge.inFlight[id] != nil, request.strategy?.traits.startsAnew == false {
+                    self.downMeanwhile.insert(id)
+                }
+            }
+            for (id, repair) in self.repairs where knowledge.activeUnit(of: repair.component) == unit {
                 if seen.invocationID != repair.before { self.repairs[id]?.isFailing = true }
             }
         case .told(.probeFinished(_, let component, _, let result)) where result.verdict != .up:
@@ -45,8 +56,15 @@ struct ProofsAreFair: Checker {
             guard case .verification(let id, succeeded: false, let detail) = record.body,
                 let repair = self.repairs[id], !repair.isFailing, now - repair.finishedAt < repair.verify
             else { return nil }
+            // What starts nothing has not helped against a unit that is down.
+            if self.actions[id].map({ !$0.mayStartUnit }) == true,
+                let unit = knowledge.activeUnit(of: repair.component),
+                let state = knowledge.units[unit]?.observation.activeState, state != .active, state != .activating
+            {
+                return nil
+            }
             // What happened to the new process before the action's end was heard counts as well.
-            if let unit = knowledge.components[repair.component]?.unit, let seen = knowledge.units[unit]?.observation,
+            if let unit = knowledge.activeUnit(of: repair.component), let seen = knowledge.units[unit]?.observation,
                 seen.activeState != .active, seen.activeState != .activating, seen.invocationID != repair.before
             {
                 return nil
@@ -56,6 +74,16 @@ struct ProofsAreFair: Checker {
         default: break
         }
         return nil
+    }
+}
+
+extension ActionRequest {
+    /// It starts the unit, or runs a program that may have asked for a start.
+    fileprivate var mayStartUnit: Bool {
+        switch self.strategy {
+        case .scale, .reduceLoad, .switchEndpoint, .resetConnection: false
+        case .restart, .healthCheck, .alert, .exec, .clearCache, .rollback, .failover, .circuitBreak, nil: true
+        }
     }
 }
 

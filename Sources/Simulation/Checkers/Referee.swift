@@ -20,6 +20,8 @@ struct Referee {
             self.knowledge.hear(event, at: now)
             self.show(fact, at: now)
         case .decided(let effects):
+            for case .act(let request) in effects { self.knowledge.deciding[request.id] = request }
+            defer { self.knowledge.deciding = [:] }
             self.show(fact, at: now)
             // In the order in which the batch takes effect: what is written down comes before what is done.
             for effect in effects where effect.isWritten { self.consider(effect, at: now) }
@@ -34,7 +36,7 @@ struct Referee {
             if duration > .zero { self.knowledge.hasWallJumped = true }
             self.show(fact, at: now)
         case .committed, .commitFailed, .considered, .actionBegun, .actionPerformed, .reconcileBegun, .truth,
-            .calm, .ended:
+            .calm, .ended, .stepTaken, .cacheEmptied, .processBegan, .processEnded, .releaseInstalled, .left:
             self.show(fact, at: now)
         }
     }
@@ -64,6 +66,9 @@ struct Referee {
             HealthyIsLeftAlone(), IncidentsHaveEvidence(), IncidentsAreWellFormed(), LadderIsFollowed(),
             BreakerHolds(), FreezeHolds(), ChecksKeepTheirPace(), EverythingIsHealed(), EngineIsCalm(),
             ProofsAreFair(), TrailIsBounded(),
+            NeverTwoActive(), OneFailoverPerIncident(), WhatRunsIsWatched(), FencedIsNotForgotten(),
+            RollbacksAreSound(), UndoFollowsStep(), CacheIsEmptiedWhileDown(), StoppedForCacheIsStarted(),
+            InstancesStayInBounds(), WhatWasLentComesBack(), AsidesAreCalm(), IsolationHolds(), OwnStopsAreKnown(),
         ]
     }
 }

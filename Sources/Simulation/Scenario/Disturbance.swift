@@ -18,6 +18,7 @@ enum Disturbance: Hashable, Sendable {
     case resume(component: String?)
     case checkNow(component: String)
     case reloadPolicy(index: Int)
+    case fact(FactDisturbance)
     // The machine and the supervisor itself.
     case busLoss(for: Duration)
     case daemonReload(for: Duration)

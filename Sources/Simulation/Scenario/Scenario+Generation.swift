@@ -18,14 +18,37 @@ extension Scenario {
         }
         var generator = PolicyGenerator(
             random: SeededGenerator(seed: random.next()), units: units, theme: theme)
-        let policy = generator.policy()
+        // Draws of its own: what has neither standbys nor releases stays what it was.
+        var facts = FactsGenerator(random: SeededGenerator(seed: seed ^ 0xFAC7_5000_FAC7_5000))
+        let plain = generator.policy()
+        let policy = facts.furnish(plain, units)
         let calmAt = random.milliseconds(30_000...90_000)
         var planner = DisturbancePlanner(
             random: SeededGenerator(seed: random.next()), theme: theme, units: units.map(\.name),
             components: policy.components.map(\.name), calmAt: calmAt)
+        let policies = [policy, facts.changed(generator.changed(policy)), facts.changed(generator.changed(policy))]
+        var factsPlanner = FactsPlanner(
+            random: facts.random, theme: theme, components: policy.components, calmAt: calmAt)
         self.init(
-            seed: seed, theme: theme, policies: [policy, generator.changed(policy), generator.changed(policy)],
-            units: units, disturbances: planner.plan(), calmAt: calmAt, end: calmAt + .seconds(1_800))
+            seed: seed, theme: theme, policies: policies, units: units + facts.units,
+            disturbances: Self.merged(planner.plan(), factsPlanner.plan()), calmAt: calmAt,
+            end: calmAt + .seconds(1_800))
+    }
+}
+
+extension Scenario {
+    typealias Plan = [(at: Duration, what: Disturbance)]
+
+    /// By time. Of all units one at most is beyond help, so that its failure alone never freezes the host.
+    private static func merged(_ plan: Plan, _ more: Plan) -> Plan {
+        var plan = plan + more
+        var isOneBroken = false
+        for index in plan.indices {
+            guard case .breakUnit(let unit, forGood: true) = plan[index].what else { continue }
+            if isOneBroken { plan[index].what = .die(unit: unit, .exited(status: 1)) }
+            isOneBroken = true
+        }
+        return plan.enumerated().sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }.map(\.element)
     }
 }
 
@@ -68,14 +91,7 @@ struct DisturbancePlanner {
             for _ in 0..<self.random.int(1...4) { plan.append((self.moment(), self.ofTheMachine())) }
             for _ in 0..<self.random.int(0...3) { plan.append((self.moment(), self.ofTheSupervisor())) }
         }
-        // One unit at most is beyond help, so that its failure alone never freezes the host.
-        var isOneBroken = false
-        for index in plan.indices {
-            guard case .breakUnit(let unit, forGood: true) = plan[index].what else { continue }
-            if isOneBroken { plan[index].what = .die(unit: unit, .exited(status: 1)) }
-            isOneBroken = true
-        }
-        return plan.enumerated().sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }.map(\.element)
+        return plan
     }
 
     private mutating func moment() -> Duration {

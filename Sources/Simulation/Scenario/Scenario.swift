@@ -29,6 +29,8 @@ struct Scenario: Sendable {
         var bootTime: Duration
         var stopTime: Duration
         var ownRestart: Duration?
+        /// It is started with the machine.
+        var isEnabled = true
     }
 
     var seed: UInt64

@@ -64,6 +64,8 @@ extension SimulatedWorld {
         let run = self.supervisor.run
         for effect in effects { self.note("  effect  \(describe(effect))") }
         self.tell(.decided(effects))
+        // Another unit may be in its care.
+        if effects.contains(where: { if case .saveComponent = $0 { true } else { false } }) { self.reviewTruth() }
         self.carryOut(effects, run: run)
         if self.supervisor.run == run, self.supervisor.engine != nil { self.armDeadline() }
     }
@@ -143,7 +145,8 @@ extension SimulatedWorld {
         case .probe(let request): self.startProbe(request)
         case .act(let request): self.startAction(request)
         case .reconcile(let request): self.startReconciling(request)
-        case .lookAtRelease, .gatherEvidence, .record, .saveComponent, .forgetComponent, .saveHost, .alert: break
+        case .lookAtRelease(let component, let policy): self.look(at: policy, of: component)
+        case .gatherEvidence, .record, .saveComponent, .forgetComponent, .saveHost, .alert: break
         }
     }
 
@@ -215,9 +218,14 @@ extension SimulatedWorld {
         let known = self.supervisor.engine != nil ? self.loseProcess() : []
         let lost = known + self.store.losePower(keeping: self.random.int(0...self.store.unflushedCount))
         self.tell(.supervisorEnded(lost: lost))
+        // What lay in /run is gone.
+        self.barriers = StartBarriers()
+        self.limited = []
         for name in self.unitNames {
+            self.tell(.processEnded(unit: name, by: .systemd))
             self.change(name) { unit in
                 unit.epoch += 1
+                unit.isFrozen = false
                 unit.mainPID = 0
                 unit.servesFrom = nil
                 unit.job = nil
@@ -232,7 +240,7 @@ extension SimulatedWorld {
         self.after(duration) { world in
             world.isOff = false
             world.clock.reboot()
-            for name in world.unitNames { world.beginProcess(name) }
+            for name in world.unitNames where world.units[name]?.isEnabled == true { world.beginProcess(name) }
             world.after(.seconds(1)) { $0.startSupervisor() }
         }
     }

@@ -14,6 +14,8 @@ struct SimulatedUnit {
     var stopTime: Duration
     /// `RestartSec`, where the unit has `Restart=always`.
     var ownRestart: Duration?
+    /// It is started with the machine.
+    var isEnabled = true
 
     /// Every start dies soon.
     var broken = false
@@ -25,6 +27,10 @@ struct SimulatedUnit {
     var crashesToCome = 0
     /// Takes longer than usual to be there, next time.
     var slowBoot: Duration?
+    /// Its stop takes so long; some processes do not even die of SIGKILL meanwhile.
+    var hangInStop: (for: Duration, survivesKill: Bool)?
+    /// Its processes stand still.
+    var isFrozen = false
 
     var loadState = "loaded"
     var activeState = ActiveState.inactive
@@ -34,6 +40,7 @@ struct SimulatedUnit {
     var result = "success"
     var exit: ProcessExit?
     var job: UnitJob?
+    var jobQueuedAt = MonotonicInstant(nanoseconds: 0)
     var stoppedByOther = false
     var startedByOther = false
     var restarts: UInt32 = 0

@@ -7,6 +7,7 @@ extension SimulatedWorld {
     func startAction(_ request: ActionRequest) {
         self.tell(.actionBegun(request))
         let run = self.supervisor.run
+        if self.startProcedure(request, run: run) { return }
         guard let unit = request.unit else {
             self.after(.milliseconds(1)) {
                 $0.postOutcome(request.id, ActionOutcome(.succeeded, detail: "nothing to do"), run: run)
@@ -49,20 +50,32 @@ extension SimulatedWorld {
         }
     }
 
-    /// Waits for the job's end by its signal, by looking, or by the clock, whichever comes first.
     private func follow(_ job: UInt32, of request: ActionRequest, on name: String, run: Int) {
-        var isOver = false
-        func end(_ world: SimulatedWorld, _ outcome: ActionOutcome) {
-            guard !isOver else { return }
-            isOver = true
-            world.manager.waiters[job] = nil
+        self.awaitEnd(of: job, name, until: self.now + request.timeout, run: run) { world, isOver in
             if world.supervisor.run == run, world.crashes(at: .beforeOutcomeIsHeard) { return }
+            let outcome =
+                isOver
+                ? world.outcome(of: request, on: name) : ActionOutcome(.timedOut, detail: "job \(job) still runs")
             world.postOutcome(request.id, outcome, run: run)
         }
+    }
+
+    /// Waits for the job's end by its signal, by looking, or by the clock, whichever comes first.
+    func awaitEnd(
+        of job: UInt32, _ name: String, until deadline: MonotonicInstant, run: Int,
+        _ then: @escaping (_ world: SimulatedWorld, _ isOver: Bool) -> Void
+    ) {
+        var isHeard = false
+        func end(_ world: SimulatedWorld, _ isOver: Bool) {
+            guard !isHeard else { return }
+            isHeard = true
+            world.manager.waiters[job] = nil
+            then(world, isOver)
+        }
         func look(_ world: SimulatedWorld) {
-            guard !isOver, world.supervisor.run == run else { return }
+            guard !isHeard, world.supervisor.run == run else { return }
             if world.manager.isReachable, world.units[name]?.job?.id != job {
-                end(world, world.outcome(of: request, on: name))
+                end(world, true)
             } else {
                 world.after(.seconds(1), look)
             }
@@ -72,15 +85,11 @@ extension SimulatedWorld {
         } else {
             self.manager.waiters[job] = { world, _ in
                 guard world.manager.isReachable else { return }
-                world.after(world.random.milliseconds(1...5)) { world in
-                    end(world, world.outcome(of: request, on: name))
-                }
+                world.after(world.random.milliseconds(1...5)) { end($0, true) }
             }
         }
         self.after(.seconds(1), look)
-        self.after(request.timeout) { world in
-            end(world, ActionOutcome(.timedOut, detail: "job \(job) still runs"))
-        }
+        self.after(deadline - self.now) { end($0, false) }
     }
 
     /// What the unit's state says of an action that is over.
@@ -94,6 +103,12 @@ extension SimulatedWorld {
     func startReconciling(_ request: ActionRequest) {
         self.tell(.reconcileBegun(request))
         let run = self.supervisor.run
+        if self.resumeProcedure(request, run: run) { return }
+        self.reconcileRestart(request, run: run)
+    }
+
+    /// Finds out what became of one job.
+    func reconcileRestart(_ request: ActionRequest, run: Int) {
         guard let name = request.unit else {
             self.after(.milliseconds(1)) {
                 $0.postOutcome(request.id, ActionOutcome(.interrupted, detail: "nobody can tell"), run: run)

@@ -35,6 +35,7 @@ extension SimulatedWorld {
         case .resume(let component): self.ask(.resume(component: component, by: "root"))
         case .checkNow(let component): self.ask(.checkNow(component: component))
         case .reloadPolicy(let index): self.loadPolicy(index)
+        case .fact(let disturbance): self.disturbFacts(disturbance)
         case .busLoss, .daemonReload, .stall, .suspend, .wallJump, .diskFull, .crashSupervisor, .reboot:
             self.disturbMachine(disturbance)
         }
@@ -44,7 +45,9 @@ extension SimulatedWorld {
     private func disturbMachine(_ disturbance: Disturbance) {
         switch disturbance {
         case .busLoss(let duration): self.loseBus(for: duration, why: "the bus is gone")
-        case .daemonReload(let duration): self.loseBus(for: duration, why: "systemd is reloading")
+        case .daemonReload(let duration):
+            self.barriers.inForce = self.barriers.written
+            self.loseBus(for: duration, why: "systemd is reloading")
         case .stall(let duration): self.stall(for: duration)
         case .suspend(let duration):
             self.moveWall(by: duration)
@@ -67,7 +70,7 @@ extension SimulatedWorld {
     }
 
     /// A person uses systemctl.
-    private func operate(_ unit: String, _ verb: String) {
+    func operate(_ unit: String, _ verb: String) {
         guard let state = self.units[unit]?.activeState else { return }
         switch verb {
         case "stop" where state == .inactive || state == .failed: return
@@ -77,7 +80,7 @@ extension SimulatedWorld {
     }
 
     /// A person uses healctl; with the supervisor down, it says so and nothing happens.
-    private func ask(_ request: OperatorRequest) { self.post(.operatorAsked(request)) }
+    func ask(_ request: OperatorRequest) { self.post(.operatorAsked(request)) }
 
     private func loadPolicy(_ index: Int) {
         self.policyIndex = index
@@ -95,6 +98,7 @@ extension SimulatedWorld {
         self.note("calm      nothing is disturbed any more")
         self.store.isFull = false
         self.troubles = [:]
+        self.mendFacts()
         for name in self.unitNames {
             self.units[name]?.crashesToCome = 0
             self.units[name]?.neverReady = false
@@ -129,7 +133,10 @@ extension SimulatedWorld {
     /// anything once it has frozen.
     private func helpByHand() {
         for component in self.currentPolicy.components {
-            guard let name = component.unit, let unit = self.units[name], unit.job == nil else { continue }
+            self.helpMembersByHand(component)
+            guard let name = self.unitInCare(of: component), let unit = self.units[name], unit.job == nil else {
+                continue
+            }
             let isDown = unit.activeState == .inactive || unit.activeState == .failed
             let isLeftAlone = isDown && (unit.stoppedByOther || unit.result == "success")
             if isLeftAlone {
@@ -164,8 +171,11 @@ extension SimulatedWorld {
         let hopeless = Set(self.units.values.filter(\.brokenForGood).map(\.name))
         for component in self.currentPolicy.components {
             if !self.dependsOn(component, anyOf: hopeless) {
-                guard self.isTrulyWell(component), knowledge.incidents[component.name] == nil else { return false }
-            } else if let unit = component.unit, hopeless.contains(unit), component.mode == .auto {
+                guard self.isTrulyWell(component), knowledge.incidents[component.name] == nil,
+                    self.areFactsSettled(component)
+                else { return false }
+            } else if self.isHopeless(component, hopeless), component.mode == .auto {
+                if self.isTrulyWell(component), knowledge.incidents[component.name] == nil { continue }
                 guard knowledge.incidents[component.name]?.isExhausted == true || !component.comesToAnEnd else {
                     return false
                 }
@@ -177,7 +187,7 @@ extension SimulatedWorld {
     private func dependsOn(_ component: Component, anyOf hopeless: Set<String>) -> Bool {
         let needed = self.referee.knowledge.dependencies(of: component.name).union([component.name])
         return self.currentPolicy.components.contains {
-            needed.contains($0.name) && $0.unit.map(hopeless.contains) == true
+            needed.contains($0.name) && self.isHopeless($0, hopeless)
         }
     }
 }
@@ -197,5 +207,7 @@ extension Component {
     }
 
     /// Its ladder can be used up.
-    var comesToAnEnd: Bool { !self.recovery.contains { $0.attempts == .unlimited } }
+    var comesToAnEnd: Bool {
+        !self.recovery.contains { $0.attempts == .unlimited || $0.strategy.action == "CIRCUIT_BREAK" }
+    }
 }

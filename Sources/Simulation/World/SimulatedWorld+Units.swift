@@ -19,12 +19,23 @@ extension SimulatedWorld {
 
     func change(_ name: String, _ body: (inout SimulatedUnit) -> Void) {
         guard var unit = self.units[name] else { return }
+        let before = unit.mainPID
         body(&unit)
         self.units[name] = unit
+        if unit.mainPID != before { self.tellOfProcess(unit, before: before) }
         let state = "\(unit.activeState.rawValue)/\(unit.subState)"
         self.note("unit      \(name) \(state) \(unit.result) \(describe(unit.job))")
         self.reviewTruth()
         self.announce(name)
+    }
+
+    private func tellOfProcess(_ unit: SimulatedUnit, before: Int32) {
+        let hand: Fact.Hand? = unit.job.map { $0.isOurs ? .us : .person }
+        if before != 0 { self.tell(.processEnded(unit: unit.name, by: hand)) }
+        guard unit.mainPID != 0 else { return }
+        self.tell(
+            .processBegan(
+                unit: unit.name, by: hand ?? .systemd, askedAt: unit.job == nil ? self.now : unit.jobQueuedAt))
     }
 
     /// Does something later, unless the unit's life has gone on otherwise by then.
@@ -38,6 +49,7 @@ extension SimulatedWorld {
     /// Starts the unit's process; a start job that runs ends with it.
     func beginProcess(_ name: String, isBoot: Bool = false) {
         guard let unit = self.units[name] else { return }
+        if self.barriers.inForce.contains(name) { return self.refuseStart(of: name) }
         self.manager.nextPID += 1
         let boot = isBoot ? .milliseconds(5) : unit.slowBoot ?? unit.bootTime
         let invocation = self.random.invocationID()
@@ -49,7 +61,8 @@ extension SimulatedWorld {
             unit.mainPID = self.manager.nextPID
             unit.result = "success"
             unit.exit = nil
-            unit.ailment = .well
+            unit.ailment = self.flaw(of: name) == .errors ? .status(500) : .well
+            unit.isFrozen = false
             unit.stoppedByOther = false
             unit.slowBoot = nil
             unit.activeState = isSimple ? .active : .activating
@@ -61,9 +74,19 @@ extension SimulatedWorld {
         if isSimple { self.endJob(name, "done") }
     }
 
+    /// An assertion keeps it from being started.
+    private func refuseStart(of name: String) {
+        self.change(name) { unit in
+            unit.epoch += 1
+            guard unit.activeState == .activating else { return }
+            (unit.activeState, unit.subState) = (.inactive, "dead")
+        }
+        self.endJob(name, "assert")
+    }
+
     private func planLife(of name: String, boot: Duration) {
         guard let unit = self.units[name] else { return }
-        if unit.broken || unit.brokenForGood {
+        if unit.broken || unit.brokenForGood || self.flaw(of: name) == .dies {
             self.later(name, self.random.milliseconds(5...300)) { $0.die(name, .exited(status: 1)) }
         } else if unit.neverReady {
             guard unit.startup == .notify else { return }
@@ -158,6 +181,7 @@ extension SimulatedWorld {
         let job = UnitJob(id: self.manager.nextJob, type: type, isOurs: isOurs)
         self.change(name) { unit in
             unit.job = job
+            unit.jobQueuedAt = self.now
             if isOurs {
                 unit.stoppedByOther = false
             } else {
@@ -210,18 +234,26 @@ extension SimulatedWorld {
             unit.servesFrom = nil
         }
         let isStuck = unit.ailment == .hangs && self.random.chance(0.5)
-        self.later(name, isStuck ? Self.stopTimeout : unit.stopTime) { world in
-            world.change(name) { unit in
-                unit.epoch += 1
-                unit.mainPID = 0
-                unit.ailment = .well
-                unit.exit = ProcessExit(kind: .killed, status: isStuck ? 9 : 15, at: world.clock.wall)
-                unit.result = isStuck ? "timeout" : "success"
-                unit.activeState = isStuck ? .failed : .inactive
-                unit.subState = isStuck ? "failed" : "dead"
-                unit.inactiveEnteredAt = world.clock.wall
-            }
+        var time = isStuck ? Self.stopTimeout : unit.stopTime
+        if let hang = unit.hangInStop { time = hang.survivesKill ? hang.for : min(hang.for, Self.stopTimeout) }
+        let isKilled = time >= Self.stopTimeout
+        self.later(name, time) { world in
+            world.processWasStopped(name, result: isKilled ? "timeout" : "success", signal: isKilled ? 9 : 15)
             world.later(name, .milliseconds(1), next)
+        }
+    }
+
+    /// Its process is gone, as a stop asked for.
+    func processWasStopped(_ name: String, result: String, signal: Int32) {
+        self.change(name) { unit in
+            unit.epoch += 1
+            unit.mainPID = 0
+            unit.ailment = .well
+            unit.exit = ProcessExit(kind: .killed, status: signal, at: self.clock.wall)
+            unit.result = result
+            unit.activeState = result == "success" ? .inactive : .failed
+            unit.subState = result == "success" ? "dead" : "failed"
+            unit.inactiveEnteredAt = self.clock.wall
         }
     }
 

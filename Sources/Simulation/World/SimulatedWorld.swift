@@ -18,6 +18,17 @@ final class SimulatedWorld {
     /// Trouble of a component's endpoint that no restart cures, and when it ends.
     var troubles: [String: (state: EndpointState, until: MonotonicInstant)] = [:]
     var wellness: [String: Bool] = [:]
+    /// Releases, by the link that says which is current.
+    var releases: [String: SimulatedReleases] = [:]
+    /// The unit that each endpoint's file names.
+    var pointers: [String: String] = [:]
+    /// Actions of several steps, by their number.
+    var actionNames: [Int64: String] = [:]
+    var barriers = StartBarriers()
+    /// Units with other limits than their own.
+    var limited: Set<String> = []
+    /// How many instances of a component it takes, and until when.
+    var demands: [String: (instances: Int, until: MonotonicInstant)] = [:]
     var supervisor = SimulatedSupervisor()
     var store = SimulatedStore()
     var policyIndex = 0
@@ -38,7 +49,11 @@ final class SimulatedWorld {
         for nature in scenario.units {
             self.units[nature.name] = SimulatedUnit(
                 name: nature.name, startup: nature.startup, bootTime: nature.bootTime, stopTime: nature.stopTime,
-                ownRestart: nature.ownRestart)
+                ownRestart: nature.ownRestart, isEnabled: nature.isEnabled)
+        }
+        for component in scenario.policies[0].components {
+            guard let link = component.facts.release?.current else { continue }
+            self.releases[link] = SimulatedReleases(current: "r1", changedAt: self.clock.wall, available: ["r0", "r1"])
         }
     }
 
@@ -53,7 +68,7 @@ final class SimulatedWorld {
 
     /// Runs the scenario to its end, or to the first violation.
     func run() {
-        for name in self.unitNames { self.beginProcess(name, isBoot: true) }
+        for name in self.unitNames where self.units[name]?.isEnabled == true { self.beginProcess(name, isBoot: true) }
         self.after(.seconds(1)) { $0.startSupervisor() }
         for (at, disturbance) in self.scenario.disturbances {
             self.after(.seconds(15) + at) { $0.disturb(disturbance) }
@@ -69,6 +84,8 @@ final class SimulatedWorld {
             happening(self)
         }
         guard self.referee.violations.isEmpty else { return }
+        let frozen = self.unitNames.filter { self.units[$0]?.isFrozen == true }
+        self.tell(.left(barred: self.barriers.written, reduced: self.limited.union(frozen)))
         self.tell(
             .ended(
                 records: self.store.allRecords,
@@ -85,7 +102,10 @@ final class SimulatedWorld {
 
     /// Whether a component is as it should be: running, serving, and everything it needs, too.
     func isTrulyWell(_ component: Component) -> Bool {
-        if let unit = component.unit {
+        // The unit that heald looks at counts where something looks at it.
+        let isSeen = component.checks.contains { $0.kind.isUnit && $0.enabled }
+        for unit in [self.servingUnit(of: component), isSeen ? self.unitInCare(of: component) : nil] {
+            guard let unit else { continue }
             guard let unit = self.units[unit], unit.activeState == .active else { return false }
         }
         return self.endpoint(of: component) == .well
@@ -93,12 +113,12 @@ final class SimulatedWorld {
 
     /// How the component's endpoint would answer now.
     func endpoint(of component: Component, depth: Int = 0) -> EndpointState {
-        if let name = component.unit {
-            guard let unit = self.units[name], unit.isRunning, let serves = unit.servesFrom, serves <= self.now else {
-                return .refused
-            }
-            if unit.ailment != .well { return unit.ailment }
+        if let name = self.servingUnit(of: component) {
+            guard let unit = self.units[name] else { return .refused }
+            let answer = self.answer(of: unit)
+            if answer != .well { return answer }
         }
+        if self.isOverloaded(component) { return .status(429) }
         if let trouble = self.troubles[component.name], trouble.until > self.now { return trouble.state }
         guard depth < 10 else { return .well }
         for name in component.dependsOn {
