@@ -5,8 +5,10 @@ import ResilienceCore
 
 extension RecoveryEngine {
     mutating func evaluate(_ index: Int) {
+        self.followOperatorsFailover(index)
         self.respectOperator(index)
         self.endPauseIfDue(index)
+        self.pointClients(index)
         switch self.machines[index].phase {
         case .starting, .healthy, .suspect: self.watch(index)
         case .failing: self.continueFailing(index)
@@ -119,6 +121,10 @@ extension RecoveryEngine {
             detectedAt: self.now.wall, rootCause: root)
         self.host.nextIncident += 1
         self.machines[index].incident = incident
+        if let wayBack = machine.facts.saved.wayBack {
+            self.machines[index].facts.saved.pendingUndo = wayBack
+            self.machines[index].facts.saved.wayBack = nil
+        }
         let isForetold = culprit.check.kind.isUnit && machine.unit?.isForetold == true
         self.machines[index].foretoldIncident = isForetold ? incident.id : nil
         self.machines[index].restartsSeen = machine.unit?.restarts ?? 0

@@ -39,6 +39,10 @@ extension RecoveryEngine {
                 self.hold(index, reason)
                 return
             }
+            if case .restartAfterwards(let others) = order, self.isInHand(Set(others), besides: index) {
+                self.hold(index, .concurrency)
+                return
+            }
             if self.begin(step, order, index) { return }
         }
     }
@@ -82,7 +86,16 @@ extension RecoveryEngine {
         // What endpoints said before the supervisor stood still may long be over; systemd's word is checked again
         // when acting.
         if let culprit = self.machines[index].culprit, culprit.isStale, !culprit.check.kind.isUnit { return .evidence }
-        if self.machines[index].component.unit != nil, self.machines[index].isUnitInDoubt { return .evidence }
+        if let unit = self.machines[index].activeUnit {
+            if self.machines[index].isUnitInDoubt { return .evidence }
+            // Another one became active, and has not been heard of since.
+            if self.machines[index].unit == nil,
+                unit != self.machines[index].component.unit
+                    || self.machines[index].facts.leftAt.isEmpty == false
+            {
+                return .evidence
+            }
+        }
         if let name = self.doubtfulDependency(of: index) {
             let until = self.machines[index].doubtUntil ?? now + .seconds(15)
             self.machines[index].doubtUntil = until
@@ -266,6 +279,7 @@ extension RecoveryEngine {
             self.machines[index].lastActedAt = self.now.monotonic
             self.host.inFlight += 1
         }
+        if request.order == .isolate { self.machines[index].facts.saved.barred = true }
         self.enter(
             index,
             .recovering(Attempt(request: request, step: self.machines[index].ladder.step, isDisruptive: isDisruptive)))

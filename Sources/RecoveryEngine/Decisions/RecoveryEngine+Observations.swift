@@ -86,10 +86,11 @@ extension RecoveryEngine {
         }
     }
 
-    /// A new start in the middle of a look gets its own time, once.
+    /// A new start in the middle of a look, or of the proof of something that starts nothing, gets its own time, once.
     private mutating func prolongProof(_ index: Int, until graceUntil: MonotonicInstant) {
         guard case .verifying(var verification) = self.machines[index].phase, let deadline = verification.deadline,
-            verification.isLook, !verification.isProlonged, deadline < graceUntil
+            verification.isLook || verification.action?.startsAnew == false, !verification.isProlonged,
+            deadline < graceUntil
         else { return }
         verification.isProlonged = true
         verification.deadline = graceUntil

@@ -106,6 +106,7 @@ extension RecoveryEngine {
                 self.machines[index].incident = nil
                 self.machines[index].ladder.restart()
             }
+            self.machines[index].facts.saved.isolatedUntil = nil
             self.machines[index].timeSuspended = true
             self.record(index, .timeCounts(false, why: "stopped by an operator"))
             self.enter(index, .stopped)

@@ -11,7 +11,7 @@ extension RecoveryEngine {
                     AuditRecord(
                         at: self.now.wall, component: orphan.component, incident: orphan.incident,
                         .actionFinished(id: id, outcome))))
-            self.tellOfFailedReturn(orphan, outcome)
+            if self.finishAside(orphan, outcome) { self.tellOfFailedReturn(orphan, outcome) }
             self.evaluateWaiting()
             return
         }
@@ -33,6 +33,11 @@ extension RecoveryEngine {
         }
         if self.machines[index].incident == nil {
             // Planned, outside of any incident: its checks tell how it is now.
+            self.rememberWayBack(index, attempt.request, outcome.result)
+            // What they said while it was moved says nothing of how it does now.
+            let graceUntil = self.now.monotonic + self.machines[index].component.startupGrace
+            self.machines[index].restartEvidence(graceUntil: graceUntil, at: self.now.monotonic)
+            self.armHurried(index)
             self.enter(index, .starting)
             self.evaluateLater(index)
         } else {
@@ -99,10 +104,9 @@ extension RecoveryEngine {
     private func isUnitStillTheOldOne(_ index: Int, _ request: ActionRequest) -> Bool {
         guard let unit = self.machines[index].unit else { return false }
         let isSame = unit.invocationID == request.expectedInvocationID
-        if request.strategy?.traits.startsAnew ?? true {
-            return request.unit != nil && (isSame || unit.activeState == .activating)
-        }
-        return request.unit == nil && isSame && unit.activeState != .active && unit.activeState != .reloading
+        if unit.activeState == .activating { return request.mayStart }
+        if request.startsAnew { return request.unit != nil && isSame }
+        return request.mayStart && isSame && !unit.isUp
     }
 
     /// The next attempt, after the backoff.

@@ -262,7 +262,9 @@ struct ComponentMachine: Sendable {
         case .starting, .healthy, .suspect, .suppressed, .stopped: false
         case .failing(.dependencyInDoubt), .failing(.evidence): false
         case .verifying(let verification): verification.upAt == nil
-        case .failing, .recovering, .exhausted, .isolated: true
+        // What is done to one that is well was planned.
+        case .recovering: self.incident != nil
+        case .failing, .exhausted, .isolated: true
         }
     }
 

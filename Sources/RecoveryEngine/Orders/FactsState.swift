@@ -11,6 +11,10 @@ struct FactsState: Hashable, Sendable {
     /// Standbys and instances, as systemd last said; the active unit's is the machine's own.
     var others: [String: UnitObservation] = [:]
     var release: ReleaseState?
+    /// When the component's own unit took its place again.
+    var returnedAt: MonotonicInstant?
+    /// What is done aside was tried in vain.
+    var asideNotBefore: MonotonicInstant?
 
     init() {}
 

@@ -9,19 +9,21 @@ extension RecoveryEngine {
         let before = self.machines[index].facts.others[unit]
         self.machines[index].facts.others[unit] = observation
         guard before?.isUp != observation.isUp else { return }
-        self.followOperatorsFailover(index, unit, observation)
         self.evaluateLater(index)
     }
 
-    /// An operator stopped the active unit and started another member: that one is active from now on.
-    private mutating func followOperatorsFailover(_ index: Int, _ unit: String, _ observation: UnitObservation) {
+    /// The active unit was stopped, by an operator or with the machine, and another member runs: that one is active from
+    /// now on. Which of the two is seen first is chance.
+    mutating func followOperatorsFailover(_ index: Int) {
         let machine = self.machines[index]
-        guard machine.members.contains(unit), machine.component.recovery.contains(where: { $0.strategy.isFailover }),
-            observation.isUp, observation.startedByOther, machine.unit?.isDown == true, machine.stoppedByOperator
+        if case .recovering = machine.phase { return }
+        guard machine.stoppedByOperator, machine.unit?.isDown == true,
+            machine.component.recovery.contains(where: { $0.strategy.isFailover }),
+            let unit = machine.members.first(where: { machine.facts.others[$0]?.isUp == true })
         else { return }
-        self.record(index, .note("an operator made \(unit) the active unit"))
+        self.record(index, .note("\(unit) runs instead of what was stopped: it is the active unit"))
         self.activate(index, unit)
-        self.machines[index].stoppedByOperator = false
+        self.machines[index].facts.saved.unpointed = true
     }
 
     /// `unit` runs for the component from now on.
@@ -96,8 +98,39 @@ extension RecoveryEngine {
         return nil
     }
 
+    static func wayBack(from order: FailoverOrder, _ request: ActionRequest) -> PendingUndo {
+        let back = FailoverOrder(from: order.to, to: order.from, endpoint: order.endpoint, isPutBack: true)
+        return PendingUndo(
+            action: request.action, attempt: request.attempt, order: .failOver(back),
+            why: "\(order.to) did not come up well: \(order.from) is the active one again")
+    }
+
+    /// The component's own unit was to take its place again, outside of any incident. Should that fail now or soon, the
+    /// standby that did well is the active one again, before anything else is tried.
+    mutating func rememberWayBack(_ index: Int, _ request: ActionRequest, _ result: ActionResult) {
+        guard case .failOver(let order) = request.order, result != .refused else { return }
+        // It did not fail.
+        self.machines[index].facts.leftAt[order.from] = nil
+        self.machines[index].facts.saved.leftAt[order.from] = nil
+        self.machines[index].facts.saved.wayBack = Self.wayBack(from: order, request)
+        self.machines[index].facts.returnedAt = self.now.monotonic
+        self.touched.insert(index)
+    }
+
+    /// The own unit has proven itself.
+    private mutating func forgetWayBack(_ index: Int) {
+        let machine = self.machines[index]
+        guard machine.facts.saved.wayBack != nil, machine.phase == .healthy else { return }
+        let since = machine.facts.returnedAt ?? self.now.monotonic
+        self.machines[index].facts.returnedAt = since
+        guard self.now.monotonic - since >= machine.component.rearm else { return }
+        self.machines[index].facts.saved.wayBack = nil
+        self.touched.insert(index)
+    }
+
     /// The standby has been up for long enough: the component's own unit takes its place again.
     mutating func failBackWhenDue(_ index: Int) {
+        self.forgetWayBack(index)
         let machine = self.machines[index]
         guard machine.phase == .healthy, let own = machine.component.unit, let active = machine.facts.saved.active,
             let failover = machine.component.facts.failover, case .after(let time) = failover.failback,

@@ -23,10 +23,9 @@ extension RecoveryEngine {
 
     mutating func continueIsolated(_ index: Int, until: MonotonicInstant) {
         if let unit = self.machines[index].unit, unit.isUp, unit.startedByOther {
-            self.record(index, .note("an operator started the isolated unit"))
-            self.machines[index].facts.saved.isolatedUntil = nil
-            self.enter(index, .failing(.none))
-            self.evaluateLater(index)
+            self.leaveIsolation(index, why: "an operator started the isolated unit")
+        } else if self.machines[index].component.mode == .observe {
+            self.leaveIsolation(index, why: "mode is observe: the unit is no longer kept from being started")
         } else if self.now.monotonic < until {
             self.setDeadline(index, until)
         } else if let reason = self.reasonAgainstPlanned(index) {
@@ -34,6 +33,13 @@ extension RecoveryEngine {
         } else {
             self.tryIsolated(index, why: "the time for a trial has come")
         }
+    }
+
+    private mutating func leaveIsolation(_ index: Int, why: String) {
+        self.record(index, .note(why))
+        self.machines[index].facts.saved.isolatedUntil = nil
+        self.enter(index, .failing(.none))
+        self.evaluateLater(index)
     }
 
     mutating func tryIsolated(_ index: Int, why: String) {
@@ -48,7 +54,7 @@ extension RecoveryEngine {
 
     /// A unit that can no longer be started must not stay behind when its component leaves.
     mutating func endIsolation(of machine: ComponentMachine) {
-        guard machine.facts.saved.isolatedUntil != nil else { return }
+        guard machine.facts.saved.isolatedUntil != nil || machine.facts.saved.barred == true else { return }
         self.actDetached(
             for: machine, incident: machine.incident?.id ?? machine.ladder.lastIncident ?? 0, action: "CIRCUIT_BREAK",
             unit: machine.activeUnit, .endIsolation, why: "the component has left the policy")

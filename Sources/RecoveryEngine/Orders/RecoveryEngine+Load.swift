@@ -51,7 +51,8 @@ extension RecoveryEngine {
                     units: units, properties: properties, restoreAfter: strategy.restoreAfter,
                     incident: request.incident))
         case .switchRelease: self.lookAtRelease(index)
-        case .restartAfterwards, .clearCache, .isolate, .tryIsolated, .endIsolation, nil: break
+        case .tryIsolated: self.machines[index].facts.saved.barred = nil
+        case .restartAfterwards, .clearCache, .isolate, .endIsolation, nil: break
         }
         self.touched.insert(index)
     }
@@ -79,9 +80,12 @@ extension RecoveryEngine {
         }
     }
 
+    /// It counts as reduced until it is known to have everything back.
     private mutating func restore(_ load: ReducedLoad, _ index: Int, why: String) {
-        self.machines[index].facts.saved.reducedLoads.removeAll { $0 == load }
-        self.touched.insert(index)
+        let order = ActionOrder.unlimit(units: load.units, load.properties)
+        guard !self.isUnderWay(order, for: self.machines[index].component.name), self.mayAct(aside: index) else {
+            return
+        }
         self.giveBack(load, for: self.machines[index], why: why)
     }
 

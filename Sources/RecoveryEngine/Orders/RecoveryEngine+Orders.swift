@@ -86,7 +86,8 @@ extension RecoveryEngine {
         let request = ActionRequest(
             id: self.host.nextAction, incident: incident, component: machine.component.name, action: action,
             unit: unit, attempt: attempt, timeout: .seconds(60),
-            expectedInvocationID: unit == nil ? nil : machine.unit?.invocationID, policyGeneration: self.generation,
+            expectedInvocationID: unit.flatMap { machine.observation(of: $0)?.invocationID },
+            policyGeneration: self.generation,
             order: order, rivals: machine.rivals)
         self.host.nextAction += 1
         self.effects.append(
@@ -107,7 +108,8 @@ extension RecoveryEngine {
         if let until = self.host.pausedUntil, until > now { return .paused(until: until) }
         if machine.component.mode == .observe { return .observing }
         if machine.unit?.isBusy == true { return .serviceManager }
-        if machine.isUnitInDoubt { return .evidence }
+        if machine.isUnitInDoubt || (machine.activeUnit != nil && machine.unit == nil) { return .evidence }
+        if let root = self.rootCause(of: index) { return .dependencyInDoubt(root, until: now + .seconds(5)) }
         return self.hostHold(index)
     }
 
@@ -116,10 +118,17 @@ extension RecoveryEngine {
         if self.host.unrecorded != nil { return .unrecorded }
         if self.host.isFrozen { return .frozen }
         if self.host.inFlight + self.host.orphans.count >= self.policy.guards.maxConcurrent { return .concurrency }
-        if let unit = self.machines[index].activeUnit, self.host.orphans.values.contains(where: { $0.unit == unit }) {
-            return .concurrency
-        }
+        if let unit = self.machines[index].activeUnit, self.isInHand([unit], besides: index) { return .concurrency }
         return self.host.budget.nextAllowed(at: self.now.monotonic).map { .budget(until: $0) }
+    }
+
+    /// An action of ours for another component, or for one that has left, is at work on one of the units.
+    func isInHand(_ units: Set<String>, besides index: Int) -> Bool {
+        let others = self.machines.indices.contains { other in
+            guard other != index, case .recovering(let attempt) = self.machines[other].phase else { return false }
+            return !attempt.request.units.isDisjoint(with: units)
+        }
+        return others || self.host.orphans.values.contains { !$0.units.isDisjoint(with: units) }
     }
 
     // MARK: - Taking back
@@ -133,11 +142,8 @@ extension RecoveryEngine {
             undo = PendingUndo(
                 action: request.action, attempt: request.attempt, order: .switchRelease(back),
                 why: "release \(change.to) did not help: \(change.from) is put back")
-        case .failOver(let order) where !order.isPutBack && self.machines[index].activeUnit == order.to:
-            let back = FailoverOrder(from: order.to, to: order.from, endpoint: order.endpoint, isPutBack: true)
-            undo = PendingUndo(
-                action: request.action, attempt: request.attempt, order: .failOver(back),
-                why: "\(order.to) did not come up well: \(order.from) is the active one again")
+        // Also where the standby never became the active one: what was stopped for it must not stay so.
+        case .failOver(let order) where !order.isPutBack: undo = Self.wayBack(from: order, request)
         case .tryIsolated:
             undo = PendingUndo(
                 action: request.action, attempt: request.attempt, order: .isolate, why: "the trial failed")
@@ -157,10 +163,16 @@ extension RecoveryEngine {
             self.hold(index, reason)
             return true
         }
+        if case .failOver(let order) = undo.order, machine.observation(of: order.from) == nil {
+            self.hold(index, .evidence)
+            return true
+        }
         self.machines[index].facts.saved.pendingUndo = nil
+        var unit = machine.activeUnit
+        if case .failOver(let order) = undo.order { unit = order.from }
         let request = self.intend(
-            machine, incident: incident.id, action: undo.action, unit: machine.activeUnit, attempt: undo.attempt,
-            undo.order, why: undo.why)
+            machine, incident: incident.id, action: undo.action, unit: unit, attempt: undo.attempt, undo.order,
+            why: undo.why)
         self.carryOut(request, index, isDisruptive: true)
         return true
     }
@@ -171,12 +183,38 @@ extension RecoveryEngine {
             return
         }
         self.watchRelease(index)
-        self.restoreLoads(index)
+        self.tendAsides(index)
         self.failBackWhenDue(index)
     }
 }
 
 extension ActionRequest {
+    /// Every unit that it stops or starts.
+    var units: Set<String> {
+        let own = Set([self.unit].compactMap(\.self))
+        switch self.order {
+        case .restartAfterwards(let others), .start(let others), .stop(let others): return own.union(others)
+        case .failOver(let order): return own.union([order.from, order.to])
+        case .clearCache, .switchRelease, .switchEndpoint, .limit, .unlimit, .isolate, .tryIsolated, .endIsolation, nil:
+            return own
+        }
+    }
+
+    /// The unit runs as another process after it.
+    var startsAnew: Bool {
+        if case .clearCache(let cache) = self.order { return cache.needsStop }
+        return self.strategy?.traits.startsAnew ?? true
+    }
+
+    /// It starts the unit, or runs a program that may have asked for a start.
+    var mayStart: Bool {
+        switch self.strategy {
+        case .exec: true
+        case .clearCache: true
+        default: self.startsAnew && self.unit != nil
+        }
+    }
+
     /// It takes back what an earlier action did; nothing has to be proven after it.
     var isUndo: Bool {
         switch self.order {
