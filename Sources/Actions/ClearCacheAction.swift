@@ -64,7 +64,7 @@ public struct ClearCacheAction: RecoveryAction {
         guard cache.needsStop else {
             return await self.systemd.reconcileHook(ExecAction.unit(of: request), timeout: request.timeout)
         }
-        switch await self.systemd.condition(of: unit, timeout: request.timeout) {
+        switch await self.systemd.conditionInTheEnd(of: unit, timeout: request.timeout) {
         case .up(let invocation) where invocation != request.expectedInvocationID:
             return ActionOutcome(.succeeded, detail: "\(unit) has been started anew since it was stopped for it")
         case .up: return ActionOutcome(.interrupted, detail: "\(unit) was not stopped for it: nothing was cleared")

@@ -14,13 +14,18 @@ public struct FailoverAction: RecoveryAction {
         guard case .failOver(let order) = request.order else {
             return ActionOutcome(.refused, detail: "\(request.component) has no standby")
         }
+        let others = request.rivals?.filter { $0 != order.to && $0 != order.from }
+        // Nothing is stopped in vain.
+        if let refusal = await self.systemd.rivalry(others, timeout: request.timeout) { return refusal }
         let fence = await self.systemd.stop(
             order.from, expectedInvocationID: request.expectedInvocationID, timeout: request.timeout)
         guard fence.result == .succeeded else {
-            return ActionOutcome(.refused, detail: "not fenced, so no standby is started: \(fence.detail)")
+            return ActionOutcome(fence.result, detail: "not fenced, so no standby is started: \(fence.detail)")
         }
-        let others = request.rivals?.filter { $0 != order.to }
-        if let refusal = await self.systemd.rivalry(others, timeout: request.timeout) { return refusal }
+        if let refusal = await self.systemd.rivalry(others, timeout: request.timeout) {
+            // By now it counts, and the old one is down: that has to be taken back.
+            return ActionOutcome(.failed, detail: "\(fence.detail); \(refusal.detail)")
+        }
         return await self.takeOver(order, request, fence: fence)
     }
 
@@ -57,7 +62,7 @@ public struct FailoverAction: RecoveryAction {
         guard case .failOver(let order) = request.order else {
             return ActionOutcome(.interrupted, detail: "\(request.component) has no standby")
         }
-        switch await self.systemd.condition(of: order.from, timeout: request.timeout) {
+        switch await self.systemd.conditionInTheEnd(of: order.from, timeout: request.timeout) {
         case .down(let invocation) where invocation == request.expectedInvocationID: return await self.run(request)
         case .down, .up: return ActionOutcome(.interrupted, detail: "\(order.from) was not stopped for it")
         case .between(_, let how): return ActionOutcome(.interrupted, detail: "\(order.from) is \(how)")

@@ -8,6 +8,7 @@ struct Procedure {
     private(set) var outcome = ActionOutcome(.succeeded, detail: "")
     let deadline: ContinuousClock.Instant
     private var details: [String] = []
+    private var hasBegun = false
 
     init(timeout: Duration) { self.deadline = ContinuousClock.now + timeout }
 
@@ -26,8 +27,11 @@ struct Procedure {
     mutating func always(_ step: (Duration) async -> ActionOutcome) async { self.add(await step(self.timeLeft)) }
 
     private mutating func add(_ step: ActionOutcome) {
+        // Once a step was taken the whole was not refused: what was done has to be proven, or taken back.
+        let own = step.result == .refused && self.hasBegun ? ActionResult.failed : step.result
         if !step.detail.isEmpty { self.details.append(step.detail) }
-        let result = self.isGood ? step.result : self.outcome.result
+        let result = self.isGood ? own : self.outcome.result
+        self.hasBegun = true
         self.outcome = ActionOutcome(result, detail: self.details.joined(separator: "; "))
     }
 }
@@ -40,6 +44,12 @@ func blocking<T: Sendable>(_ body: @escaping @Sendable () -> T) async -> T {
 }
 
 extension SystemdManager {
+    /// How a unit stands once the job that an earlier run of heald may have begun is over.
+    func conditionInTheEnd(of unit: String, timeout: Duration) async -> UnitCondition {
+        _ = await self.reconcileRestart(of: unit, expectedInvocationID: nil, timeout: timeout)
+        return await self.condition(of: unit, timeout: .seconds(5))
+    }
+
     /// Why a unit may not be started beside `rivals`; `nil` where all of them are down for certain.
     func rivalry(_ rivals: [String]?, timeout: Duration) async -> ActionOutcome? {
         for rival in rivals ?? [] {
