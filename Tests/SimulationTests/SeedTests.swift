@@ -76,4 +76,18 @@ import Testing
         #expect(actions > 200)
         #expect(incidents > 300)
     }
+
+    @Test func `every action is carried out, taken back and given back somewhere`() {
+        var successes: [String: Int] = [:]
+        for seed in UInt64(1)...600 {
+            successes.merge(Simulation.run(seed: seed).successes, uniquingKeysWith: +)
+        }
+        let often = ["CLEAR_CACHE", "ROLLBACK", "FAILOVER", "SWITCH_ENDPOINT", "SCALE_UP", "REDUCE_LOAD", "RESTART"]
+        for name in often { #expect(successes[name, default: 0] >= 10, "\(name)") }
+        let sometimes = [
+            "SCALE_DOWN", "CIRCUIT_BREAK", "planned FAILOVER", "planned CIRCUIT_BREAK", "undo FAILOVER",
+            "undo ROLLBACK", "undo CIRCUIT_BREAK", "aside REDUCE_LOAD", "aside SWITCH_ENDPOINT",
+        ]
+        for name in sometimes { #expect(successes[name, default: 0] >= 1, "\(name)") }
+    }
 }

@@ -61,7 +61,7 @@ struct WhatRunsIsWatched: Checker {
     static let invariant = "what runs is watched"
     private var running: Set<String> = []
     private var since: [String: MonotonicInstant] = [:]
-    private static let patience = Duration.seconds(90)
+    private static let patience = Duration.seconds(30)
 
     mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
         switch fact {

@@ -134,7 +134,7 @@ struct FactsGenerator {
             self.add(ScalePolicy.instance(number, of: template), like: nature, isEnabled: number <= least)
         }
         self.insert(.scale(ScaleStrategy(.up)), into: &component, nature, isEarly: true)
-        if self.random.chance(0.3) {
+        if self.random.chance(0.6) {
             self.insert(.scale(ScaleStrategy(.down)), into: &component, nature, isEarly: false)
         }
     }

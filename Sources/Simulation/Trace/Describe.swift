@@ -70,7 +70,27 @@ func describe(_ request: ActionRequest) -> String {
         + (request.order.map { " \(describe($0))" } ?? "")
 }
 
-func describe(_ order: ActionOrder) -> String { "\(order)".replacing("RecoveryEngine.", with: "") }
+func describe(_ order: ActionOrder) -> String {
+    switch order {
+    case .restartAfterwards(let units): "restartAfterwards(\(units.joined(separator: ",")))"
+    case .clearCache(let cache): "clearCache(paths: \(cache.paths) hook: \(cache.hook))"
+    case .switchRelease(let change):
+        "switchRelease(\(change.from) → \(change.to)\(change.isPutBack ? ", put back" : ""))"
+    case .failOver(let order): "failOver(\(order.from) → \(order.to)\(order.isPutBack ? ", put back" : ""))"
+    case .switchEndpoint(_, let unit): "switchEndpoint(\(unit))"
+    case .start(let units): "start(\(units.joined(separator: ",")))"
+    case .stop(let units): "stop(\(units.joined(separator: ",")))"
+    case .limit(let units, let properties): "limit(\(units.joined(separator: ",")) \(describe(properties)))"
+    case .unlimit(let units, let properties): "unlimit(\(units.joined(separator: ",")) \(describe(properties)))"
+    case .isolate: "isolate"
+    case .tryIsolated: "tryIsolated"
+    case .endIsolation: "endIsolation"
+    }
+}
+
+private func describe(_ properties: [UnitProperty]) -> String {
+    properties.map { "\($0.name.rawValue)=\($0.value)" }.joined(separator: ",")
+}
 
 func describe(_ body: AuditRecord.Body) -> String {
     switch body {

@@ -25,7 +25,7 @@ extension SimulatedWorld {
             guard let unit = self.units[name], unit.job == nil else { continue }
             if component.isExclusive {
                 // Two run, or the wrong one.
-                if unit.isRunning, self.random.chance(0.05) { self.operate(name, "stop") }
+                if unit.isRunning, self.random.chance(0.02) { self.operate(name, "stop") }
             } else if self.answer(of: unit) != .well, !unit.brokenForGood, self.random.chance(0.2) {
                 self.operate(name, "restart")
             }

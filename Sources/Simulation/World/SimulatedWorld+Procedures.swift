@@ -218,6 +218,8 @@ func describe(_ step: ProcedureStep) -> String {
     switch step {
     case .point(_, let unit): "point(\(unit))"
     case .swapRelease(let change): "swapRelease(\(change.from) → \(change.to))"
+    case .limit(let unit, let properties): "limit(\(unit)\(properties.isEmpty ? ", freeze" : ""))"
+    case .unlimit(let unit, let properties): "unlimit(\(unit)\(properties.isEmpty ? ", thaw" : ""))"
     default: "\(step)"
     }
 }
