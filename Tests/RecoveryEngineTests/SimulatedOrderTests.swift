@@ -161,6 +161,17 @@ import Testing
         }
     }
 
+    @Test func `a standby that an operator started in place of one that died is the active one`() {
+        // Seed 1382: it served unwatched.
+        var world = EngineHarness([Self.db(recovery: [Self.alert, Self.failover])])
+        world.running("db.service", "a")
+        world.killed("db.service", "a")
+        world.observe(
+            "db@2.service",
+            UnitObservation(activeState: .active, subState: "running", invocationID: "b", startedByOther: true))
+        #expect(world.engine.componentStatuses(at: world.now).first?.unit == "db@2.service")
+    }
+
     @Test func `nothing is decided on a unit that became active and has not been heard of since`() throws {
         // Seed 1805: the next action was about no invocation at all.
         var world = try Self.afterFailover()

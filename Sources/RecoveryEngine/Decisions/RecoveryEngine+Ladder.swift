@@ -279,7 +279,7 @@ extension RecoveryEngine {
             self.machines[index].lastActedAt = self.now.monotonic
             self.host.inFlight += 1
         }
-        if request.order == .isolate { self.machines[index].facts.saved.barred = true }
+        if request.order == .isolate { self.machines[index].facts.saved.barred = request.unit }
         self.enter(
             index,
             .recovering(Attempt(request: request, step: self.machines[index].ladder.step, isDisruptive: isDisruptive)))

@@ -41,13 +41,13 @@ extension RecoveryEngine {
     /// An isolation that failed half-way, or that somebody else ended, must not leave behind a unit that cannot start.
     private mutating func liftBarrier(_ index: Int) {
         let machine = self.machines[index]
-        guard machine.facts.saved.barred == true, machine.facts.saved.isolatedUntil == nil,
+        guard let unit = machine.facts.saved.barred, machine.facts.saved.isolatedUntil == nil,
             machine.facts.saved.pendingUndo?.order != .isolate,
             !self.isUnderWay(.endIsolation, for: machine.component.name), self.mayAct(aside: index)
         else { return }
         self.actDetached(
-            for: machine, incident: machine.lastIncident, action: "CIRCUIT_BREAK", unit: machine.activeUnit,
-            .endIsolation, why: "it is no longer isolated")
+            for: machine, incident: machine.lastIncident, action: "CIRCUIT_BREAK", unit: unit, .endIsolation,
+            why: "it is no longer isolated")
     }
 
     /// Another unit became the active one without an action of ours.

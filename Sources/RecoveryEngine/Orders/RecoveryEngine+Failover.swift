@@ -12,16 +12,18 @@ extension RecoveryEngine {
         self.evaluateLater(index)
     }
 
-    /// The active unit was stopped, by an operator or with the machine, and another member runs: that one is active from
-    /// now on. Which of the two is seen first is chance.
+    /// The active unit was stopped, by an operator or with the machine, and another member runs; or it died, and an
+    /// operator started another: that one is active from now on. Which of the two is seen first is chance.
     mutating func followOperatorsFailover(_ index: Int) {
         let machine = self.machines[index]
         if case .recovering = machine.phase { return }
-        guard machine.stoppedByOperator, machine.unit?.isDown == true,
-            machine.component.recovery.contains(where: { $0.strategy.isFailover }),
-            let unit = machine.members.first(where: { machine.facts.others[$0]?.isUp == true })
+        guard machine.unit?.isDown == true, machine.component.recovery.contains(where: { $0.strategy.isFailover }),
+            let unit = machine.members.first(where: { member in
+                guard let other = machine.facts.others[member], other.isUp else { return false }
+                return machine.stoppedByOperator || other.startedByOther
+            })
         else { return }
-        self.record(index, .note("\(unit) runs instead of what was stopped: it is the active unit"))
+        self.record(index, .note("\(unit) runs instead of \(machine.activeUnit ?? "it"): it is the active unit"))
         self.activate(index, unit)
         self.machines[index].facts.saved.unpointed = true
     }

@@ -54,9 +54,10 @@ extension RecoveryEngine {
 
     /// A unit that can no longer be started must not stay behind when its component leaves.
     mutating func endIsolation(of machine: ComponentMachine) {
-        guard machine.facts.saved.isolatedUntil != nil || machine.facts.saved.barred == true else { return }
+        let isolated = machine.facts.saved.isolatedUntil == nil ? nil : machine.activeUnit
+        guard let unit = machine.facts.saved.barred ?? isolated else { return }
         self.actDetached(
             for: machine, incident: machine.incident?.id ?? machine.ladder.lastIncident ?? 0, action: "CIRCUIT_BREAK",
-            unit: machine.activeUnit, .endIsolation, why: "the component has left the policy")
+            unit: unit, .endIsolation, why: "the component has left the policy")
     }
 }

@@ -51,7 +51,8 @@ extension RecoveryEngine {
                     units: units, properties: properties, restoreAfter: strategy.restoreAfter,
                     incident: request.incident))
         case .switchRelease: self.lookAtRelease(index)
-        case .tryIsolated: self.machines[index].facts.saved.barred = nil
+        case .tryIsolated:
+            if request.unit == self.machines[index].facts.saved.barred { self.machines[index].facts.saved.barred = nil }
         case .restartAfterwards, .clearCache, .isolate, .endIsolation, nil: break
         }
         self.touched.insert(index)

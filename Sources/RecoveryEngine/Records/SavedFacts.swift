@@ -13,8 +13,8 @@ public struct SavedFacts: Hashable, Sendable, Codable {
     public var scaledAt: WallTime?
     /// CIRCUIT_BREAK keeps it stopped until then.
     public var isolatedUntil: WallTime?
-    /// CIRCUIT_BREAK may have left behind what keeps the unit from being started; `nil`: it has not.
-    public var barred: Bool?
+    /// The unit that CIRCUIT_BREAK may have left barred from being started.
+    public var barred: String?
     /// Clients are still to be pointed at the active unit, which became that without an action; `nil`: they are not.
     public var unpointed: Bool?
     /// The component's own unit has taken its place again, and this takes that back should it fail soon.

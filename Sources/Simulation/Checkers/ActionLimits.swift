@@ -144,7 +144,8 @@ struct ActionsAreFresh: Checker {
             return "action \(request.id) by policy \(request.policyGeneration); \(knowledge.generation) is in force"
         }
         guard let unit = request.unit else { return nil }
-        var isTakenBack = false
+        // A barrier is lifted where it lies.
+        var isTakenBack = request.order == .endIsolation
         if case .failOver(let order) = request.order { isTakenBack = order.isPutBack && order.from == unit }
         if knowledge.activeUnit(of: component) != unit, !isTakenBack {
             return "action \(request.id) on \(unit), which \(component.name) does not have"
