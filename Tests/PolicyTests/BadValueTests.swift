@@ -33,6 +33,9 @@ import Testing
         "check-unit": inCheck("\"type\": \"unit\","),
         "check-http": inCheck("\"type\": \"http\","),
         "expect-http": inCheck("\"type\": \"http\", \"url\": \"http://a\", \"expect\": {", "}"),
+        "expect-json": inCheck(
+            "\"type\": \"http\", \"url\": \"http://a\", \"expect\": {\"json\": [{", "}]}"),
+        "tls": inCheck("\"type\": \"http\", \"url\": \"https://a\", \"tls\": {", "}"),
         "check-tcp": inCheck("\"type\": \"tcp\","),
         "check-exec": inCheck("\"type\": \"exec\","),
         "check-unix": inCheck("\"type\": \"unix\","),
@@ -102,11 +105,10 @@ import Testing
         for tagged in [CheckLanguage.spec.shape, StepLanguage.spec.shape, ChannelLanguage.spec.shape] {
             objects += [tagged.common] + tagged.variants.map(\.own)
         }
-        let inner = objects.flatMap { object in
-            object.keys.compactMap { key in if case .object(let shape) = key.shape { shape } else { nil } }
-        }
+        let inner = objects.flatMap(Self.inner)
         let cases = Self.cases()
-        for object in objects + inner where object.name != "check-common" || !object.title.hasPrefix("defaults") {
+        for object in objects + inner + inner.flatMap(Self.inner)
+        where object.name != "check-common" || !object.title.hasPrefix("defaults") {
             let own = cases.filter { $0.section == object.name }
             for key in object.keys {
                 #expect(
@@ -114,6 +116,16 @@ import Testing
                     "\(object.name) has no case of \(key.name)")
             }
             #expect(own.contains { $0.expected.contains { $0.contains("unknown key") } }, "\(object.name)")
+        }
+    }
+
+    /// The objects that an object holds, by themselves or in arrays.
+    private static func inner(_ object: ObjectShape) -> [ObjectShape] {
+        object.keys.compactMap { key in
+            switch key.shape {
+            case .object(let shape), .list(.object(let shape), _): shape
+            default: nil
+            }
         }
     }
 

@@ -15,14 +15,15 @@ extension SystemProber {
 
     func http(
         _ port: Int, host: String = "127.0.0.1", method: String = "GET", target: String = "/",
-        headers: [HTTPHeader] = [], expect: HTTPExpectation = HTTPExpectation(), timeout: Duration = .seconds(3),
-        unixSocket: String? = nil
+        headers: [HTTPHeader] = [], body: String? = nil, expect: HTTPExpectation = HTTPExpectation(),
+        followRedirects: Bool = false, tls: TLSTrust? = nil, timeout: Duration = .seconds(3), unixSocket: String? = nil
     ) async -> CheckResult {
         await self.result(
             of: .http(
                 HTTPCheck(
-                    host: host, port: port, target: target, method: method, headers: headers, expect: expect,
-                    unixSocket: unixSocket)), timeout: timeout)
+                    host: host, port: port, target: target, method: method, headers: headers, body: body,
+                    expect: expect, followRedirects: followRedirects, tls: tls, unixSocket: unixSocket)),
+            timeout: timeout)
     }
 
     /// Runs a shell script as a check.

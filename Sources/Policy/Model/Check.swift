@@ -106,56 +106,6 @@ public struct UnitCheck: Hashable, Sendable {
     public init(states: [String] = ["active", "reloading"]) { self.states = states }
 }
 
-/// An HTTP/1.1 request whose response meets expectations. Redirects are never followed.
-public struct HTTPCheck: Hashable, Sendable {
-    public var host: String
-    public var port: Int
-    /// Path and query as sent on the request line, beginning with "/".
-    public var target: String
-    public var method: String
-    public var headers: [HTTPHeader]
-    public var expect: HTTPExpectation
-    /// Connect here instead of to `host` and `port`.
-    public var unixSocket: String?
-
-    public init(
-        host: String, port: Int = 80, target: String = "/", method: String = "GET", headers: [HTTPHeader] = [],
-        expect: HTTPExpectation = HTTPExpectation(), unixSocket: String? = nil
-    ) {
-        self.host = host
-        self.port = port
-        self.target = target
-        self.method = method
-        self.headers = headers
-        self.expect = expect
-        self.unixSocket = unixSocket
-    }
-}
-
-public struct HTTPHeader: Hashable, Sendable {
-    public var name: String
-    public var value: String
-    public init(name: String, value: String) {
-        self.name = name
-        self.value = value
-    }
-}
-
-public struct HTTPExpectation: Hashable, Sendable {
-    /// Accepted status codes, as inclusive ranges.
-    public var status: [ClosedRange<Int>]
-    /// Text that the first 64 KiB of the body must contain.
-    public var contains: String?
-    /// A slower response is `degraded`.
-    public var latency: Duration?
-
-    public init(status: [ClosedRange<Int>] = [200...299], contains: String? = nil, latency: Duration? = nil) {
-        self.status = status
-        self.contains = contains
-        self.latency = latency
-    }
-}
-
 /// A TCP connection is accepted, and answers where `expect` is given.
 public struct TCPCheck: Hashable, Sendable {
     public var host: String
