@@ -97,6 +97,24 @@ public final class SystemProber: Prober {
                 files.start(
                     key: key, subject: file.path, timeout: check.timeout, on: reactor, report: report
                 ) { FileProbe.look(file, digests: digests, deadline: $0) }
+            case .certificate(let certificate):
+                switch certificate.source {
+                case .file(let path):
+                    files.start(
+                        key: key, subject: path, timeout: check.timeout, on: reactor, report: report
+                    ) { _ in CertificateDates.look(atFile: path, expiresAfter: certificate.expiresAfter) }
+                case .server(let host, let port):
+                    guard
+                        let conversation = CertificateConversation(
+                            host: host, port: port, expiresAfter: certificate.expiresAfter)
+                    else {
+                        return Self.report(
+                            .unknown("no TLS handshake with \(host) could be begun", reason: .resource), to: report)
+                    }
+                    wires.ask(
+                        Wires.Peer(host: host, port: port), conversation, timeout: check.timeout, on: reactor,
+                        report: report)
+                }
             case .disk(let disk):
                 files.start(
                     key: key, subject: disk.path, timeout: check.timeout, on: reactor, report: report

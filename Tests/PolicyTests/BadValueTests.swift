@@ -41,6 +41,7 @@ import Testing
         "check-unix": inCheck("\"type\": \"unix\","),
         "check-file": inCheck("\"type\": \"file\","),
         "check-disk": inCheck("\"type\": \"disk\","),
+        "check-certificate": inCheck("\"type\": \"certificate\","),
         "check-resources": inCheck("\"type\": \"resources\","),
         "step": inStep(""),
         "step-common": inStep("\"action\": \"RESTART\","),

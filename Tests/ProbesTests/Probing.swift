@@ -61,6 +61,12 @@ func monotonicNow() -> MonotonicInstant {
     return MonotonicInstant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
 }
 
+/// Waits, for a bounded time, until there is something to read or nothing will come any more.
+func isReadable(_ fd: Int32, within seconds: Int32 = 20) -> Bool {
+    var asked = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
+    return poll(&asked, 1, seconds * 1_000) == 1
+}
+
 func unlinkTestSocket(_ path: String) -> Bool { unlink(path) == 0 }
 
 /// Connects to a Unix socket until its queue takes no more, and keeps those connections.

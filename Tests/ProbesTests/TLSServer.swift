@@ -28,6 +28,7 @@ final class TLSServer: Sendable {
         try self.process.run()
         var text = ""
         while !text.contains("ACCEPT") {
+            try #require(isReadable(output.fileHandleForReading.fileDescriptor), "openssl s_server says nothing")
             let data = output.fileHandleForReading.availableData
             try #require(!data.isEmpty, "openssl s_server ended")
             text += String(decoding: data, as: UTF8.self)
@@ -41,7 +42,6 @@ final class TLSServer: Sendable {
     deinit {
         // SIGTERM may be blocked in it: it was made by a thread that blocks it.
         kill(self.process.processIdentifier, SIGKILL)
-        self.process.waitUntilExit()
     }
 
     private static func openssl(_ directory: TestDirectory, _ arguments: String) throws -> Process {
@@ -97,16 +97,25 @@ final class TLSServer: Sendable {
         commonName = supplied
         """
 
-    /// `20260131120000Z`
+    private struct Hanging: Error {
+        var command: String
+    }
+
+    /// `20260131120000Z`, half an hour late, so that a test that takes seconds sees the same hours left.
     private static func date(_ days: Int) -> String {
-        Date(timeIntervalSinceNow: Double(days) * 86_400).ISO8601Format().filter { $0.isNumber || $0 == "Z" }
+        Date(timeIntervalSinceNow: Double(days) * 86_400 + 1_800).ISO8601Format().filter { $0.isNumber || $0 == "Z" }
     }
 
     private static func run(_ directory: TestDirectory, _ arguments: String) throws {
         let process = try self.openssl(directory, arguments)
         process.standardOutput = FileHandle.nullDevice
+        let ended = DispatchSemaphore(value: 0)
+        process.terminationHandler = { _ in ended.signal() }
         try process.run()
-        process.waitUntilExit()
+        guard ended.wait(timeout: .now() + 20) == .success else {
+            kill(process.processIdentifier, SIGKILL)
+            throw Hanging(command: arguments)
+        }
         try #require(process.terminationStatus == 0, "openssl \(arguments)")
     }
 }

@@ -70,6 +70,7 @@ public enum CheckKind: Hashable, Sendable {
     case file(FileCheck)
     case disk(DiskCheck)
     case resources(ResourcesCheck)
+    case certificate(CertificateCheck)
 
     /// The `type` in policies.
     public var type: String {
@@ -82,6 +83,7 @@ public enum CheckKind: Hashable, Sendable {
         case .file: "file"
         case .disk: "disk"
         case .resources: "resources"
+        case .certificate: "certificate"
         }
     }
 
@@ -89,7 +91,7 @@ public enum CheckKind: Hashable, Sendable {
     public var needsUnit: Bool {
         switch self {
         case .unit, .resources: true
-        case .http, .tcp, .exec, .unix, .file, .disk: false
+        case .http, .tcp, .exec, .unix, .file, .disk, .certificate: false
         }
     }
 
