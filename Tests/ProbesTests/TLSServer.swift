@@ -20,8 +20,13 @@ final class TLSServer: Sendable {
         self.directory = directory
         // The kernel gives a port that is free now; nobody else asks for it by number.
         self.port = TestServer.deadPort()
-        self.process = try Self.openssl(
-            directory, "s_server -accept 127.0.0.1:\(self.port) -cert \(certificate) -key \(certificate) \(options)")
+        self.process = Process()
+        self.process.executableURL = URL(filePath: "/usr/bin/openssl")
+        self.process.arguments =
+            "s_server -accept 127.0.0.1:\(self.port) -cert \(certificate) -key \(certificate) \(options)"
+            .split(separator: " ").map(String.init)
+        self.process.currentDirectoryURL = URL(filePath: directory.path)
+        self.process.standardError = FileHandle.nullDevice
         let output = Pipe()
         self.process.standardOutput = output
         self.process.standardInput = self.input
@@ -42,15 +47,6 @@ final class TLSServer: Sendable {
     deinit {
         // SIGTERM may be blocked in it: it was made by a thread that blocks it.
         kill(self.process.processIdentifier, SIGKILL)
-    }
-
-    private static func openssl(_ directory: TestDirectory, _ arguments: String) throws -> Process {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/openssl")
-        process.arguments = arguments.split(separator: " ").map(String.init)
-        process.currentDirectoryURL = URL(filePath: directory.path)
-        process.standardError = FileHandle.nullDevice
-        return process
     }
 
     /// A key and a certificate for it in one PEM file.
@@ -97,25 +93,13 @@ final class TLSServer: Sendable {
         commonName = supplied
         """
 
-    private struct Hanging: Error {
-        var command: String
-    }
-
     /// `20260131120000Z`, half an hour late, so that a test that takes seconds sees the same hours left.
     private static func date(_ days: Int) -> String {
         Date(timeIntervalSinceNow: Double(days) * 86_400 + 1_800).ISO8601Format().filter { $0.isNumber || $0 == "Z" }
     }
 
     private static func run(_ directory: TestDirectory, _ arguments: String) throws {
-        let process = try self.openssl(directory, arguments)
-        process.standardOutput = FileHandle.nullDevice
-        let ended = DispatchSemaphore(value: 0)
-        process.terminationHandler = { _ in ended.signal() }
-        try process.run()
-        guard ended.wait(timeout: .now() + 20) == .success else {
-            kill(process.processIdentifier, SIGKILL)
-            throw Hanging(command: arguments)
-        }
-        try #require(process.terminationStatus == 0, "openssl \(arguments)")
+        try BoundedProcess(program: "/usr/bin/openssl", directory: directory.path).run(
+            arguments.split(separator: " ").map(String.init))
     }
 }
