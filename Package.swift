@@ -94,7 +94,7 @@ let package = Package(
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         module("Systemd", inner + ["CSystemd", logging]),
         .target(name: "CProbes"),
-        module("Probes", inner + ["CProbes", heap, deque, crypto, nioCore, nioEmbedded, nioSSL]),
+        module("Probes", inner + ["CProbes", "CSystemd", heap, deque, crypto, nioCore, nioEmbedded, nioSSL]),
         module("Actions", inner + ["Systemd"]),
         module("AuditTrail", inner + [grdb, grdbSQLite, crypto]),
         module("Alerting", inner + [asyncHTTPClient, nioCore, nioHTTP1, nioPosix, systemPackage, subprocess]),

@@ -37,14 +37,18 @@ public final class SystemProber: Prober {
     private let files = BlockingChecks()
     private let digests = DigestCache()
     private let groups: ControlGroups
+    private let journal: JournalProbe
 
     /// - Throws: `ProberError` where descriptors or threads have run out.
     public convenience init(limits: Limits = Limits()) throws {
-        try self.init(limits: limits, groups: ControlGroups())
+        try self.init(limits: limits, groups: ControlGroups(), journal: JournalProbe())
     }
 
-    init(limits: Limits = Limits(), groups: ControlGroups) throws {
+    init(limits: Limits = Limits(), groups: ControlGroups = ControlGroups(), journal: JournalProbe = JournalProbe())
+        throws
+    {
         self.groups = groups
+        self.journal = journal
         self.reactor = try Reactor(name: "heald-probes")
         self.wires = Wires(connectionsMax: limits.connections)
         self.programs = ExecQueue(running: limits.programs)
@@ -63,7 +67,7 @@ public final class SystemProber: Prober {
 
     /// Never blocks. A `unit` check is no probe's business and is reported as `unknown`.
     public func start(_ request: ProbeRequest, report: @escaping @Sendable (CheckResult) -> Void) {
-        let accepted = self.reactor.submit { [wires, programs, files, digests, groups] reactor in
+        let accepted = self.reactor.submit { [wires, programs, files, digests, groups, journal] reactor in
             guard reactor.isRunning else {
                 return Self.report(.unknown("the supervisor is stopping"), to: report)
             }
@@ -115,6 +119,11 @@ public final class SystemProber: Prober {
                         Wires.Peer(host: host, port: port), conversation, timeout: check.timeout, on: reactor,
                         report: report)
                 }
+            case .journal(let lines):
+                files.start(
+                    key: key, subject: "the journal of \(lines.unit)", timeout: check.timeout, silence: .unknown,
+                    on: reactor, report: report
+                ) { journal.look(lines, key: key, deadline: $0) }
             case .disk(let disk):
                 files.start(
                     key: key, subject: disk.path, timeout: check.timeout, on: reactor, report: report

@@ -42,6 +42,7 @@ import Testing
         "check-file": inCheck("\"type\": \"file\","),
         "check-disk": inCheck("\"type\": \"disk\","),
         "check-certificate": inCheck("\"type\": \"certificate\","),
+        "check-journal": inCheck("\"type\": \"journal\","),
         "check-resources": inCheck("\"type\": \"resources\","),
         "step": inStep(""),
         "step-common": inStep("\"action\": \"RESTART\","),

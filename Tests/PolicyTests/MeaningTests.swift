@@ -103,6 +103,31 @@ import Testing
             ])
     }
 
+    @Test func `the other types of check have the keys and defaults of the language`() throws {
+        let snapshot = try policy(
+            policy(
+                component: """
+                    "unit": "a.service", "checks": {
+                     "c1": {"type": "certificate", "host": "a"},
+                     "c2": {"type": "certificate", "host": "a", "port": 8443, "expiresAfter": "7d"},
+                     "c3": {"type": "certificate", "file": "/a"},
+                     "j1": {"type": "journal", "pattern": "p"},
+                     "j2": {"type": "journal", "pattern": "q", "count": 3, "within": "1m", "unit": "b.service"}}
+                    """))
+        let kinds = try #require(snapshot.components.first).checks.map(\.kind)
+        #expect(
+            kinds == [
+                .certificate(CertificateCheck(source: .server(host: "a", port: 443))),
+                .certificate(
+                    CertificateCheck(source: .server(host: "a", port: 8443), expiresAfter: .seconds(7 * 86_400))),
+                .certificate(CertificateCheck(source: .file("/a"), expiresAfter: .seconds(14 * 86_400))),
+                .journal(
+                    JournalCheck(unit: "a.service", pattern: try Pattern("p"), count: 1, within: .seconds(300))),
+                .journal(
+                    JournalCheck(unit: "b.service", pattern: try Pattern("q"), count: 3, within: .seconds(60))),
+            ])
+    }
+
     @Test func `defaults hold where nothing is written, and give way where something is`() throws {
         let snapshot = try policy(
             """

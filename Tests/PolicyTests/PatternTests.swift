@@ -56,7 +56,7 @@ import Testing
                 looks += 1
                 return false
             } == false)
-        #expect(looks == 5)
+        #expect(looks == 23)
     }
 
     @Test func `a search ends when it is told to`() throws {

@@ -42,10 +42,17 @@ public struct Check: Hashable, Sendable {
 extension Check {
     /// The same check of a component that runs as this unit.
     func of(unit: String?) -> Check {
-        guard let unit, case .resources(var resources) = self.kind else { return self }
-        resources.unit = unit
+        guard let unit, self.kind.needsUnit else { return self }
         var check = self
-        check.kind = .resources(resources)
+        switch self.kind {
+        case .resources(var resources):
+            resources.unit = unit
+            check.kind = .resources(resources)
+        case .journal(var journal):
+            journal.unit = unit
+            check.kind = .journal(journal)
+        case .unit, .http, .tcp, .exec, .unix, .file, .disk, .certificate: break
+        }
         return check
     }
 }
@@ -71,6 +78,7 @@ public enum CheckKind: Hashable, Sendable {
     case disk(DiskCheck)
     case resources(ResourcesCheck)
     case certificate(CertificateCheck)
+    case journal(JournalCheck)
 
     /// The `type` in policies.
     public var type: String {
@@ -84,6 +92,7 @@ public enum CheckKind: Hashable, Sendable {
         case .disk: "disk"
         case .resources: "resources"
         case .certificate: "certificate"
+        case .journal: "journal"
         }
     }
 
@@ -91,6 +100,7 @@ public enum CheckKind: Hashable, Sendable {
     public var needsUnit: Bool {
         switch self {
         case .unit, .resources: true
+        case .journal(let journal): journal.unit.isEmpty
         case .http, .tcp, .exec, .unix, .file, .disk, .certificate: false
         }
     }

@@ -26,7 +26,7 @@ private struct PatternRun {
     private var pending: [Int] = []
 
     /// Between two looks at the time.
-    private static let pieceLength = 1_024
+    private static let pieceLength = 256
 
     init(_ steps: [PatternProgram.Step]) {
         self.steps = steps
