@@ -90,6 +90,9 @@ struct CertificateCheckTests {
             #expect(result.message.hasPrefix("certificate 2 in the chain of "))
             #expect(result.message.contains("expires in 5d; "))
         }
+        // Where both do, too.
+        let both = await self.server(server.port, expiresAfter: Self.month)
+        #expect(both.message.hasPrefix("certificate 2 in the chain of "))
         #expect(await self.server(server.port).verdict == .up)
         #expect(await self.file("chain.pem").verdict == .up)
     }

@@ -81,6 +81,8 @@ import Testing
         }
         let fine = try expecting(("$.db[0].state", .text("up")))
         #expect(await self.prober.http(server.port, expect: fine).verdict == .up)
+        let one = try expecting(("$.db[0].state", .text("up")), ("$.queue", .null))
+        #expect(await self.prober.http(server.port, expect: one).message == "$.queue is 3; expected null")
         let wrong = try expecting(("$.db[0].state", .text("up")), ("$.queue", .text("3")), ("$.cache", .null))
         let result = await self.prober.http(server.port, expect: wrong)
         #expect(
@@ -221,6 +223,20 @@ import Testing
         let result = await self.prober.http(server.port, method: "POST", body: "x", followRedirects: true)
         #expect(result.verdict == .up)
         #expect(recorder.requests.withLock { $0.last } == "\(method) /end HTTP/1.1")
+    }
+
+    @Test func `what all hops take together is the latency`() async {
+        let server = TestServer { connection in
+            let head = connection.readHead()
+            connection.pause(milliseconds: 60)
+            connection.send(
+                head.hasPrefix("GET /end")
+                    ? "HTTP/1.1 200 OK\r\n\r\n" : "HTTP/1.1 302 Found\r\nLocation: /end\r\n\r\n")
+        }
+        let expect = HTTPExpectation(latency: .milliseconds(100))
+        let result = await self.prober.http(server.port, expect: expect, followRedirects: true)
+        #expect(result.verdict == .degraded)
+        #expect(result.message.hasSuffix("; expected within 100 ms"))
     }
 
     @Test func `one timeout covers all hops`() async {
