@@ -40,19 +40,13 @@ public struct Check: Hashable, Sendable {
 }
 
 extension Check {
-    /// The same check of a component that runs as this unit.
-    func of(unit: String?) -> Check {
-        guard let unit, self.kind.needsUnit else { return self }
+    /// The same check where a component runs as this unit.
+    ///
+    /// - Parameter old: what it has run as; a check that looks at some other unit stays as it is.
+    public func of(unit: String?, insteadOf old: String? = "") -> Check {
+        guard let unit, let watched = self.kind.watchedUnit, watched == old else { return self }
         var check = self
-        switch self.kind {
-        case .resources(var resources):
-            resources.unit = unit
-            check.kind = .resources(resources)
-        case .journal(var journal):
-            journal.unit = unit
-            check.kind = .journal(journal)
-        case .unit, .http, .tcp, .exec, .unix, .file, .disk, .certificate: break
-        }
+        check.kind.watchedUnit = unit
         return check
     }
 }
@@ -102,6 +96,28 @@ public enum CheckKind: Hashable, Sendable {
         case .unit, .resources: true
         case .journal(let journal): journal.unit.isEmpty
         case .http, .tcp, .exec, .unix, .file, .disk, .certificate: false
+        }
+    }
+
+    /// The unit whose processes or lines a probe looks at; empty while it is not known which the component's is.
+    fileprivate var watchedUnit: String? {
+        get {
+            switch self {
+            case .resources(let resources): resources.unit
+            case .journal(let journal): journal.unit
+            case .unit, .http, .tcp, .exec, .unix, .file, .disk, .certificate: nil
+            }
+        }
+        set {
+            switch (self, newValue) {
+            case (.resources(var resources), let unit?):
+                resources.unit = unit
+                self = .resources(resources)
+            case (.journal(var journal), let unit?):
+                journal.unit = unit
+                self = .journal(journal)
+            default: break
+            }
         }
     }
 
