@@ -48,7 +48,9 @@ final class BlockingChecks: @unchecked Sendable {
         let run = BlockingRun(
             reactor: reactor, subject: subject, timeout: timeout, silence: silence, report: report)
         let token = run.start()
-        let deadline = ProbeClock.now() + timeout.scaled(by: 0.9)
+        // Time for a piece of work that is being done, and for the way back.
+        let margin = min(timeout / 2, max(timeout / 10, .milliseconds(100)))
+        let deadline = ProbeClock.now() + timeout - margin
         let hasBegun = run.hasBegun
         let isRunning = self.pool.run { [weak self, weak reactor] in
             // Else the check has given up waiting for a thread.
