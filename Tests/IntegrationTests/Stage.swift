@@ -36,18 +36,7 @@ final class Stage {
         try #"{ "version": 1, "components": \#(components) }"#.write(
             to: self.root.appending(path: "policies/a.json"), atomically: true, encoding: .utf8)
         for service in units { try self.install(service) }
-        try self.write(
-            unit: self.heald,
-            """
-            [Unit]
-            StartLimitIntervalSec=0
-            [Service]
-            Type=notify
-            ExecStart=\(Self.binaries.appending(path: "heald").path()) --policies \(self.path("policies")) \
-            --state-dir \(self.path("state")) --runtime-dir \(self.path("run"))
-            Restart=always
-            RestartSec=200ms
-            """)
+        try self.write(unit: self.heald, try self.healdUnit())
         try self.systemctl("daemon-reload")
         for service in units where service.isStarted { try self.systemctl("start", service.name) }
         try self.systemctl("start", self.heald)
@@ -104,6 +93,22 @@ final class Stage {
             ExecStart=/bin/sh -c '\(service.command)'
             \(service.settings.joined(separator: "\n"))
             """)
+    }
+
+    /// The unit as it is shipped, sandbox and all, with the stage's own program and directories.
+    private func healdUnit() throws -> String {
+        let shipped = try String(contentsOfFile: "systemd/heald.service", encoding: .utf8)
+        let replaced = [
+            "ExecStart=", "RestartSec=", "Group=", "StateDir", "RuntimeDir", "ConfigurationDir", "ReadOnlyPaths=",
+        ]
+        let kept = shipped.split(separator: "\n").filter { line in !replaced.contains { line.hasPrefix($0) } }
+        let service = """
+            [Service]
+            ExecStart=\(Self.binaries.appending(path: "heald").path()) --policies \(self.path("policies")) \
+            --state-dir \(self.path("state")) --runtime-dir \(self.path("run"))
+            RestartSec=200ms
+            """
+        return kept.joined(separator: "\n").replacingOccurrences(of: "[Service]", with: service)
     }
 
     private func write(unit: String, _ text: String) throws {

@@ -157,7 +157,7 @@ extension SimulatedWorld {
         // What no check of the policy can see, people see.
         let isSeen = component.checks.contains { check in
             switch check.kind {
-            case .http, .exec, .unix, .file, .disk, .resources: check.enabled
+            case .http, .exec, .unix, .file, .disk, .resources, .certificate, .journal: check.enabled
             case .unit, .tcp: false
             }
         }

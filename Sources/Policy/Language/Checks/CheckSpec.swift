@@ -17,11 +17,11 @@ struct CheckDraft: Sendable {
 enum CheckLanguage {
     static let variants: [Variant<CheckKind>] = [
         UnitCheck.variant, HTTPCheck.variant, TCPCheck.variant, ExecCheck.variant, UnixCheck.variant, FileCheck.variant,
-        DiskCheck.variant, ResourcesCheck.variant,
+        DiskCheck.variant, ResourcesCheck.variant, CertificateCheck.variant, JournalCheck.variant,
     ]
 
     static let unavailable = [
-        "certificate", "journal", "heartbeat", "composite",
+        "heartbeat", "composite",
     ]
 
     static let intervals = Duration.milliseconds(50)...Duration.seconds(86_400)
@@ -93,6 +93,12 @@ enum CheckLanguage {
             if let window = node["window"] {
                 context.report(at: window.offset, .semantic, "a unit check follows systemd's word and has no window")
             }
+        }
+        if case .journal(let check) = kind, check.within < draft.interval {
+            context.report(
+                at: (node["within"] ?? node["interval"] ?? node).offset, .semantic,
+                "it looks back \(check.within.policyText) every \(draft.interval.policyText): what is logged in between "
+                    + "is never seen", severity: .warning)
         }
         if case .http(let check) = kind, let latency = check.expect.latency, let expect = node["expect"] {
             let timeout = draft.timeout ?? min(.seconds(3), draft.interval.scaled(by: 0.8))
