@@ -34,6 +34,7 @@ extension SimulatedWorld {
         self.supervisor.run = run
         self.supervisor.lastDelivery = self.now
         self.supervisor.engine = RecoveryEngine(seed: self.scenario.seed &+ UInt64(run))
+        self.forgetJobs()
         let restored = self.store.restored
         self.note("heald     starts, run \(run)")
         self.tell(.supervisorStarted(run: run, restored))
@@ -42,6 +43,16 @@ extension SimulatedWorld {
         self.post(.started(restored))
         if !self.manager.isReachable { self.post(.unitsUnknown(why: "no bus yet")) }
         self.lookRegularly(run: run)
+    }
+
+    /// Which jobs an earlier run asked for is not known to a new one.
+    private func forgetJobs() {
+        for name in self.unitNames {
+            guard let job = self.units[name]?.job, job.isOurs else { continue }
+            self.units[name]?.job = UnitJob(id: job.id, type: job.type, isOurs: false)
+            self.units[name]?.stoppedByOther = job.type == "stop"
+            self.units[name]?.startedByOther = job.type != "stop"
+        }
     }
 
     /// Hands an event to the loop.

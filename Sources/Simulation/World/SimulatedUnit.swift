@@ -40,6 +40,8 @@ struct SimulatedUnit {
     var result = "success"
     var exit: ProcessExit?
     var job: UnitJob?
+    /// Whose job it is in truth; a supervisor that is started anew takes those of the one before for somebody else's.
+    var jobHand: Fact.Hand?
     var jobQueuedAt = MonotonicInstant(nanoseconds: 0)
     var stoppedByOther = false
     var startedByOther = false

@@ -30,7 +30,7 @@ extension SimulatedWorld {
     }
 
     private func tellOfProcess(_ unit: SimulatedUnit, before: Int32) {
-        let hand: Fact.Hand? = unit.job.map { $0.isOurs ? .us : .person }
+        let hand = unit.job == nil ? nil : unit.jobHand
         if before != 0 { self.tell(.processEnded(unit: unit.name, by: hand)) }
         guard unit.mainPID != 0 else { return }
         self.tell(
@@ -182,6 +182,7 @@ extension SimulatedWorld {
         self.change(name) { unit in
             unit.job = job
             unit.jobQueuedAt = self.now
+            unit.jobHand = isOurs ? .us : .person
             if isOurs {
                 unit.stoppedByOther = false
             } else {
