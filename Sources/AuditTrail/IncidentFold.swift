@@ -130,7 +130,7 @@ struct IncidentFold: Hashable {
                 $0.verification = detail
             }
         case .supervisorStarted, .supervisorStopped, .policyLoaded, .policyRejected, .incidentOpened, .note, .evidence,
-            .breakerChanged, .freezeChanged, .paused, .resumed, .timeCounts, .pruned:
+            .breakerChanged, .freezeChanged, .groupFreezeChanged, .paused, .resumed, .timeCounts, .pruned:
             break
         }
     }

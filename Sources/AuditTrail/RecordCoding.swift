@@ -37,6 +37,7 @@ extension AuditRecord.Body {
         case .evidence: "evidence"
         case .breakerChanged: "breakerChanged"
         case .freezeChanged: "freezeChanged"
+        case .groupFreezeChanged: "groupFreezeChanged"
         case .paused: "paused"
         case .resumed: "resumed"
         case .timeCounts: "timeCounts"
@@ -70,6 +71,8 @@ extension AuditRecord.Body {
             return .policyRejected(firstError: detail(first), errors: errors)
         case .breakerChanged(let from, let to, let why): return .breakerChanged(from: from, to: to, why: detail(why))
         case .freezeChanged(let frozen, let why): return .freezeChanged(frozen: frozen, why: detail(why))
+        case .groupFreezeChanged(let group, let frozen, let why):
+            return .groupFreezeChanged(group: group, frozen: frozen, why: detail(why))
         case .paused(let until, let name, let reason):
             return .paused(until: until, by: detail(name), reason: detail(reason))
         case .resumed(let name): return .resumed(by: detail(name))

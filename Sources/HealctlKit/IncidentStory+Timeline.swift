@@ -95,6 +95,8 @@ extension IncidentStory {
             return one("breaker", "\(from) → \(to): \(why)", to == "open" ? .doubtful : .plain, "breaker")
         case .freezeChanged(let frozen, let why):
             return one(frozen ? "frozen" : "thawed", why, frozen ? .doubtful : .plain, "freeze")
+        case .groupFreezeChanged(let group, let frozen, let why):
+            return one(frozen ? "frozen" : "thawed", "group \(group): \(why)", frozen ? .doubtful : .plain, "freeze")
         case .paused(let until, let by, let reason):
             return one("paused", "until \(times.clock(until)) by \(by): \(reason)", .doubtful, "paused")
         case .resumed(let by): return one("resumed", "by \(by)", .plain, "resumed")

@@ -54,6 +54,11 @@ import Testing
         "channel-exec": ("{\"version\": 1, \"channels\": {\"c\": {\"type\": \"exec\",", "}}}"),
         "channel-webhook": ("{\"version\": 1, \"channels\": {\"c\": {\"type\": \"webhook\",", "}}}"),
         "guards": ("{\"version\": 1, \"guards\": {", "}}"),
+        "group": (
+            "{\"version\": 1, \"components\": {\"a\": {\"group\": \"g\", \"unit\": \"a.service\", \"checks\": {\"u\": "
+                + "{\"type\": \"unit\"}}}}, \"groups\": {\"g\": {", "}}}"
+        ),
+        "groups": ("{\"version\": 1, \"groups\": {", "}}"),
         "max-actions": ("{\"version\": 1, \"guards\": {\"maxActions\": {", "}}}"),
     ]
 
@@ -98,6 +103,7 @@ import Testing
         var objects = [
             PolicyFileLanguage.file, PolicyFileLanguage.defaults, PolicyFileLanguage.defaultsComponent.shape,
             PolicyFileLanguage.defaultsStep.shape, ComponentLanguage.spec.shape, GuardsLanguage.spec.shape,
+            GuardsLanguage.group.shape,
         ]
         for tagged in [CheckLanguage.spec.shape, StepLanguage.spec.shape, ChannelLanguage.spec.shape] {
             objects += [tagged.common] + tagged.variants.map(\.own)

@@ -14,7 +14,7 @@ public struct PolicyChange: Hashable, Sendable {
         self.added = after.keys.filter { before[$0] == nil }.sorted()
         self.removed = before.keys.filter { after[$0] == nil }.sorted()
         self.changed = after.keys.filter { before[$0] != nil && before[$0] != after[$0] }.sorted()
-        self.guardsChanged = old.guards != new.guards
+        self.guardsChanged = old.guards != new.guards || old.groups != new.groups
         self.channelsChanged = old.channels != new.channels
     }
 

@@ -5,12 +5,18 @@ public struct PolicySnapshot: Hashable, Sendable {
     /// In name order; a component's position is its index while this snapshot is loaded.
     public var components: [Component]
     public var guards: Guards
+    /// Limits on groups of components, by the group's name; a group that is not here has none of its own.
+    public var groups: [String: GroupLimits]
     /// By name. The channel `journal` always exists.
     public var channels: [String: Channel]
 
-    public init(components: [Component] = [], guards: Guards = Guards(), channels: [String: Channel] = [:]) {
+    public init(
+        components: [Component] = [], guards: Guards = Guards(), groups: [String: GroupLimits] = [:],
+        channels: [String: Channel] = [:]
+    ) {
         self.components = components.sorted { $0.name < $1.name }
         self.guards = guards
+        self.groups = groups
         self.channels = channels
     }
 }
@@ -94,32 +100,5 @@ public struct BreakerPolicy: Hashable, Sendable, Codable {
         self.minSeverity = minSeverity
         self.openFor = openFor
         self.halfOpen = halfOpen
-    }
-}
-
-/// Limits on what the supervisor does to the whole host.
-public struct Guards: Hashable, Sendable, Codable {
-    /// At most `count` disruptive actions in any `per`.
-    public struct ActionBudget: Hashable, Sendable, Codable {
-        public var count: Int
-        public var per: Duration
-        public init(count: Int = 10, per: Duration = .seconds(600)) {
-            self.count = count
-            self.per = per
-        }
-    }
-
-    public var maxActions: ActionBudget
-    /// Disruptive actions in flight at once.
-    public var maxConcurrent: Int
-    /// Share (0...1) of components down above which automation freezes.
-    public var maxUnhealthy: Double
-    /// `maxUnhealthy` says nothing about fewer components than this.
-    public static let maxUnhealthyOfAtLeast = 5
-
-    public init(maxActions: ActionBudget = ActionBudget(), maxConcurrent: Int = 2, maxUnhealthy: Double = 0.4) {
-        self.maxActions = maxActions
-        self.maxConcurrent = maxConcurrent
-        self.maxUnhealthy = maxUnhealthy
     }
 }

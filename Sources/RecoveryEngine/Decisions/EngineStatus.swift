@@ -119,9 +119,15 @@ extension Hold {
         case .backoff: return "backs off for \(left) before the next attempt"
         case .cooldown: return "cools down for \(left) before the next step"
         case .breaker: return "circuit breaker open: repairs did not help; the next trial is in \(left)"
-        case .frozen: return "automation is frozen: too many components are down at once"
-        case .budget: return "the action budget (maxActions) is spent; more is allowed in \(left)"
-        case .concurrency: return "waits for other repairs to end (maxConcurrent)"
+        case .frozen(nil): return "automation is frozen: too many components are down at once"
+        case .frozen(let group?): return "the group \(group) is frozen: too many of its members are down at once"
+        case .budget(nil, _): return "the action budget (maxActions) is spent; more is allowed in \(left)"
+        case .budget(let group?, _):
+            return "the action budget (maxActions) of the group \(group) is spent; more is allowed in \(left)"
+        case .concurrency(nil): return "waits for other repairs to end (maxConcurrent)"
+        case .concurrency(let group?): return "waits for other repairs in the group \(group) to end (maxConcurrent)"
+        case .tooFewHealthy(let group):
+            return "waits until more of the group \(group) serve: a repair would leave too few (minHealthyInGroup)"
         case .observing: return "mode is observe: nothing is done"
         }
     }

@@ -90,6 +90,7 @@ extension RecoveryEngine {
     /// Tells the guards and the dependents what has changed about this one.
     mutating func publish(_ index: Int) {
         let unhealthy = self.machines[index].isUnhealthyByItself
+        self.publishToGroup(index, isUnhealthy: unhealthy)
         if unhealthy != self.machines[index].countsUnhealthy {
             self.machines[index].countsUnhealthy = unhealthy
             self.host.unhealthy += unhealthy ? 1 : -1

@@ -18,17 +18,13 @@ extension RecoveryEngine {
     /// Goes on once it would not be too many even if all were down of which nothing is known; only when everyone
     /// concerned has been looked at, since those that waited for what came back now count by themselves.
     mutating func reviewThaw() {
-        guard self.host.isFrozen else { return }
-        let undecided = self.machines.count { machine in
-            switch machine.phase {
-            case .starting, .failing(.evidence), .failing(.dependencyInDoubt): true
-            case .healthy, .suspect, .failing, .recovering, .verifying, .exhausted, .suppressed, .stopped: false
-            }
+        var goesOn = self.reviewGroupThaw()
+        if self.host.isFrozen, !self.isTooMany(self.host.unhealthy + self.machines.count(where: \.isUndecided)) {
+            self.host.isFrozen = false
+            self.record(nil, .freezeChanged(frozen: false, why: self.freezeText(self.host.unhealthy)))
+            goesOn = true
         }
-        guard !self.isTooMany(self.host.unhealthy + undecided) else { return }
-        self.host.isFrozen = false
-        self.record(nil, .freezeChanged(frozen: false, why: self.freezeText(self.host.unhealthy)))
-        self.evaluateWaiting()
+        if goesOn { self.evaluateWaiting() }
     }
 
     private func isTooMany(_ unhealthy: Int) -> Bool {
@@ -72,7 +68,8 @@ extension RecoveryEngine {
             guard case .failing(let hold) = self.machines[index].phase else { return false }
             switch hold {
             case .unrecorded, .frozen, .concurrency, .paused, .budget: return true
-            case .none, .evidence, .dependencyInDoubt, .serviceManager, .backoff, .cooldown, .breaker, .observing:
+            case .none, .evidence, .dependencyInDoubt, .serviceManager, .backoff, .cooldown, .breaker, .tooFewHealthy,
+                .observing:
                 return false
             }
         }

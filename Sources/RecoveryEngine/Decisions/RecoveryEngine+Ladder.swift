@@ -92,27 +92,33 @@ extension RecoveryEngine {
             if case .open(let until) = self.machines[index].breaker.state { return .breaker(until: until) }
         }
         self.recordBreaker(index, from: before, why: "the time for a trial has come")
-        if self.host.isFrozen { return .frozen }
-        if self.host.inFlight + self.host.orphans.count >= self.policy.guards.maxConcurrent { return .concurrency }
+        if self.host.isFrozen { return .frozen(group: nil) }
+        if self.host.inFlight + self.host.orphans.count >= self.policy.guards.maxConcurrent {
+            return .concurrency(group: nil)
+        }
         if let unit = self.machines[index].component.unit, self.host.orphans.values.contains(where: { $0.unit == unit })
         {
-            return .concurrency
+            return .concurrency(group: nil)
         }
-        if let until = self.host.budget.nextAllowed(at: now) { return .budget(until: until) }
-        if let other = self.waitingLonger(than: index) {
+        if let reason = self.groupReasonToHold(index) { return reason }
+        if let until = self.host.budget.nextAllowed(at: now) { return .budget(group: nil, until: until) }
+        for account in [nil, self.machines[index].component.group] {
+            guard let other = self.waitingLonger(than: index, forBudgetOf: account) else { continue }
             self.evaluateLater(other)
             self.evaluateLater(index)
-            return .budget(until: now)
+            return .budget(group: account, until: now)
         }
         return nil
     }
 
     /// Another component that waits for the action budget and had its share of it earlier, or never: it goes first, so
     /// that one that is beyond help cannot spend what would heal others.
-    private func waitingLonger(than index: Int) -> Int? {
+    private func waitingLonger(than index: Int, forBudgetOf group: String?) -> Int? {
         guard let acted = self.machines[index].lastActedAt else { return nil }
         return self.machines.indices.first { other in
-            guard other != index, case .failing(.budget) = self.machines[other].phase else { return false }
+            guard other != index, case .failing(.budget(group, _)) = self.machines[other].phase,
+                group == nil || self.machines[other].component.group == group
+            else { return false }
             return self.machines[other].lastActedAt.map { $0 < acted } ?? true
         }
     }
@@ -253,6 +259,7 @@ extension RecoveryEngine {
             self.host.budget.spend(at: self.now.monotonic)
             self.machines[index].lastActedAt = self.now.monotonic
             self.host.inFlight += 1
+            self.spendGroupBudget(index)
         }
         self.enter(
             index,

@@ -19,7 +19,11 @@ extension RecoveryEngine {
                 if case .recovering(let attempt) = machine.phase { attempt.request.id == id } else { false }
             }), case .recovering(let attempt) = self.machines[index].phase
         else { return }  // told twice
-        if attempt.isDisruptive { self.host.inFlight = max(0, self.host.inFlight - 1) }
+        let isUnspent = outcome.result == .refused || outcome.result == .skipped
+        if attempt.isDisruptive {
+            self.host.inFlight = max(0, self.host.inFlight - 1)
+            self.endInGroup(index, unspent: isUnspent ? self.machines[index].lastActedAt : nil)
+        }
         self.record(index, .actionFinished(id: id, outcome))
         switch outcome.result {
         case .succeeded: self.expectRecovery(index, attempt)

@@ -11,6 +11,7 @@ extension RecoveryEngine {
         self.policy = policy
         self.generation = generation
         self.host.apply(policy.guards)
+        self.host.applyGroups(of: policy, at: self.now.monotonic)
         let names = Set(policy.components.map(\.name))
         for machine in self.machines where !names.contains(machine.component.name) { self.withdraw(machine) }
 
@@ -132,6 +133,11 @@ extension RecoveryEngine {
                 self.host.inFlight += 1
             }
         }
+        self.recountGroups()
+        // Other limits, or other components to count, may make what is down too many.
+        guard self.isStarted else { return }
+        self.reviewFreeze()
+        for name in self.host.groups.keys.sorted() { self.reviewFreeze(of: name) }
     }
 }
 

@@ -39,18 +39,21 @@ enum Hold: Hashable, Sendable {
     case backoff(until: MonotonicInstant)
     case cooldown(until: MonotonicInstant)
     case breaker(until: MonotonicInstant)
-    case frozen
-    case budget(until: MonotonicInstant)
-    case concurrency
+    // Of the host where `group` is `nil`.
+    case frozen(group: String?)
+    case budget(group: String?, until: MonotonicInstant)
+    case concurrency(group: String?)
+    /// Its repair would leave too few members of the group in service.
+    case tooFewHealthy(group: String)
     /// `mode: observe`.
     case observing
 
     /// When it ends by itself.
     var until: MonotonicInstant? {
         switch self {
-        case .none, .evidence, .unrecorded, .serviceManager, .frozen, .concurrency, .observing: nil
+        case .none, .evidence, .unrecorded, .serviceManager, .frozen, .concurrency, .tooFewHealthy, .observing: nil
         case .dependencyInDoubt(_, let until), .paused(let until), .backoff(let until), .cooldown(let until),
-            .breaker(let until), .budget(let until):
+            .breaker(let until), .budget(_, let until):
             until
         }
     }
@@ -67,10 +70,11 @@ enum Hold: Hashable, Sendable {
         case .backoff: 6
         case .cooldown: 7
         case .breaker: 8
-        case .frozen: 9
-        case .budget: 10
-        case .concurrency: 11
+        case .frozen(let group): group == nil ? 9 : 13
+        case .budget(let group, _): group == nil ? 10 : 14
+        case .concurrency(let group): group == nil ? 11 : 15
         case .observing: 12
+        case .tooFewHealthy: 16
         }
     }
 }
@@ -164,6 +168,8 @@ struct ComponentMachine: Sendable {
     /// Counted by the engine as unhealthy, and as failing for its dependents.
     var countsUnhealthy = false
     var impairsDependents = false
+    /// Known to its group as in service.
+    var countsServing = false
     /// systemd's own restarts when the incident opened.
     var restartsSeen: UInt32 = 0
     /// systemd's own restarts when the component was last up, or first seen.

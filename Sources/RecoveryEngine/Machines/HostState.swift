@@ -20,6 +20,8 @@ struct HostState: Sendable {
     var inFlight = 0
     /// Actions under way whose component has left the policy: their intents still have to be closed.
     var orphans: [Int64: ActionRequest] = [:]
+    /// Groups that have limits, or whose past still counts.
+    var groups: [String: GroupState] = [:]
     var saved: SavedHost?
 
     init(guards: Guards) {
@@ -41,6 +43,7 @@ struct HostState: Sendable {
         }
         self.isFrozen = saved.frozen
         for request in saved.orphans { self.orphans[request.id] = request }
+        self.restoreGroups(saved.groups, at: now)
         self.saved = saved
     }
 
@@ -48,7 +51,8 @@ struct HostState: Sendable {
         SavedHost(
             nextIncident: self.nextIncident, nextAction: self.nextAction, actions: self.budget.spent.map(now.wall(at:)),
             pausedUntil: self.pausedUntil.map(now.wall(at:)), frozen: self.isFrozen,
-            orphans: self.orphans.values.sorted { $0.id < $1.id })
+            orphans: self.orphans.values.sorted { $0.id < $1.id },
+            groups: self.groups.filter { !$0.value.isForgettable }.mapValues { $0.snapshotToSave(at: now) })
     }
 }
 
@@ -63,6 +67,17 @@ extension SavedHost {
             && nearlyEqual(self.actions.first, other.actions.first)
             && nearlyEqual(self.actions.last, other.actions.last)
             && nearlyEqual(self.pausedUntil, other.pausedUntil)
+            && self.groups.keys == other.groups.keys
+            && self.groups.allSatisfy { $0.value.isSame(as: other.groups[$0.key]) }
+    }
+}
+
+extension SavedGroup {
+    fileprivate func isSame(as other: SavedGroup?) -> Bool {
+        guard let other else { return false }
+        return self.frozen == other.frozen && self.actions.count == other.actions.count
+            && nearlyEqual(self.actions.first, other.actions.first)
+            && nearlyEqual(self.actions.last, other.actions.last)
     }
 }
 

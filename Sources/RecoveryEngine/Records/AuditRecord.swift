@@ -45,6 +45,8 @@ public struct AuditRecord: Hashable, Sendable, Codable {
         case breakerChanged(from: String, to: String, why: String)
         /// Automation stopped acting on the whole host (`frozen`), or goes on.
         case freezeChanged(frozen: Bool, why: String)
+        /// The same for one group of components.
+        case groupFreezeChanged(group: String, frozen: Bool, why: String)
         case paused(until: WallTime, by: String, reason: String)
         case resumed(by: String)
         /// From now on the component's time counts as neither up nor down, until the same with `counts: true`.

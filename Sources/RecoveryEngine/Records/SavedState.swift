@@ -113,10 +113,12 @@ public struct SavedHost: Hashable, Sendable, Codable {
     public var frozen: Bool
     /// Actions under way whose component has left the policy, by number.
     public var orphans: [ActionRequest]
+    /// Those of which anything must not be forgotten, by name.
+    public var groups: [String: SavedGroup]
 
     public init(
         nextIncident: Int64 = 1, nextAction: Int64 = 1, actions: [WallTime] = [], pausedUntil: WallTime? = nil,
-        frozen: Bool = false, orphans: [ActionRequest] = []
+        frozen: Bool = false, orphans: [ActionRequest] = [], groups: [String: SavedGroup] = [:]
     ) {
         self.nextIncident = nextIncident
         self.nextAction = nextAction
@@ -124,6 +126,19 @@ public struct SavedHost: Hashable, Sendable, Codable {
         self.pausedUntil = pausedUntil
         self.frozen = frozen
         self.orphans = orphans
+        self.groups = groups
+    }
+}
+
+/// What the components of a group must not forget together.
+public struct SavedGroup: Hashable, Sendable, Codable {
+    /// When disruptive actions on members began, oldest first, as far as the group's budget counts them.
+    public var actions: [WallTime]
+    public var frozen: Bool
+
+    public init(actions: [WallTime] = [], frozen: Bool = false) {
+        self.actions = actions
+        self.frozen = frozen
     }
 }
 
@@ -137,7 +152,8 @@ extension SavedHost {
             actions: try values.decode([WallTime].self, forKey: .actions),
             pausedUntil: try values.decodeIfPresent(WallTime.self, forKey: .pausedUntil),
             frozen: try values.decode(Bool.self, forKey: .frozen),
-            orphans: try values.decodeIfPresent([ActionRequest].self, forKey: .orphans) ?? [])
+            orphans: try values.decodeIfPresent([ActionRequest].self, forKey: .orphans) ?? [],
+            groups: try values.decodeIfPresent([String: SavedGroup].self, forKey: .groups) ?? [:])
     }
 }
 

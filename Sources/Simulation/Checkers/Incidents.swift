@@ -108,7 +108,7 @@ struct AlertsAreBounded: Checker {
             case .incidentOpened, .incidentRearmed, .breakerChanged(_, "closed", _):
                 let prefix = "\(record.component ?? "-")/"
                 self.told = self.told.filter { !$0.key.hasPrefix(prefix) }
-            case .freezeChanged: self.hostWide = 0
+            case .freezeChanged, .groupFreezeChanged: self.hostWide = 0
             default: break
             }
         case .considered(.alert(let message)): return self.count(message, knowledge)

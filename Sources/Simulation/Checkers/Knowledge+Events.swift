@@ -73,6 +73,7 @@ extension Knowledge {
         self.incidents = [:]
         self.inFlight = [:]
         self.isFrozen = restored.host.frozen
+        self.frozenGroups = Set(restored.host.groups.filter(\.value.frozen).keys)
         for (name, saved) in restored.components {
             if let incident = saved.incident {
                 self.incidents[name] = OpenIncident(
@@ -177,7 +178,12 @@ extension Knowledge {
 
     private mutating func note(_ record: AuditRecord, at now: MonotonicInstant) {
         guard let component = record.component else {
-            if case .freezeChanged(let frozen, _) = record.body { self.isFrozen = frozen }
+            switch record.body {
+            case .freezeChanged(let frozen, _): self.isFrozen = frozen
+            case .groupFreezeChanged(let group, true, _): self.frozenGroups.insert(group)
+            case .groupFreezeChanged(let group, false, _): self.frozenGroups.remove(group)
+            default: break
+            }
             return
         }
         switch record.body {
@@ -191,7 +197,6 @@ extension Knowledge {
         case .incidentRearmed: self.incidents[component]?.isExhausted = false
         case .incidentResolved: self.incidents[component] = nil
         case .breakerChanged(_, let to, _): self.breakers[component] = to
-        case .freezeChanged(let frozen, _): self.isFrozen = frozen
         default: break
         }
     }

@@ -15,8 +15,13 @@ struct PolicyGenerator {
         if self.theme == .everything, self.random.chance(0.3) {
             components.append(self.endpointOnly(earlier: components.map(\.name)))
         }
+        // A mass failure concerns one group as a whole, or the host.
+        let names = self.theme == .massFailure ? ["a"] : ["a", "b"]
+        for index in components.indices where self.random.chance(0.6) {
+            components[index].group = self.random.pick(names)
+        }
         return PolicySnapshot(
-            components: components, guards: self.guards(),
+            components: components, guards: self.guards(), groups: self.groups(names),
             channels: ["journal": Channel(name: "journal", kind: .journal)])
     }
 
@@ -25,7 +30,9 @@ struct PolicyGenerator {
         var policy = policy
         guard !policy.components.isEmpty else { return policy }
         let index = self.random.int(0...policy.components.count - 1)
-        switch self.random.int(0...5) {
+        switch self.random.int(0...7) {
+        case 6: policy.groups = self.groups(["a", "b"])
+        case 7: policy.components[index].group = self.random.pick([nil, "a", "b"])
         case 0:
             let name = policy.components.remove(at: index).name
             for other in policy.components.indices { policy.components[other].dependsOn.removeAll { $0 == name } }
@@ -133,10 +140,26 @@ struct PolicyGenerator {
         }
     }
 
+    private mutating func groups(_ names: [String]) -> [String: GroupLimits] {
+        var groups: [String: GroupLimits] = [:]
+        for name in names where self.random.chance(0.5) {
+            var limits = GroupLimits()
+            if self.random.chance(0.6) { limits.maxActions = self.actionBudget() }
+            if self.random.chance(0.6) { limits.maxConcurrent = self.random.int(1...2) }
+            if self.random.chance(0.6) { limits.maxUnhealthy = self.random.pick([0.3, 0.5]) }
+            if self.random.chance(0.4) { limits.minHealthyInGroup = self.random.int(0...2) }
+            groups[name] = limits
+        }
+        return groups
+    }
+
+    private mutating func actionBudget() -> Guards.ActionBudget {
+        Guards.ActionBudget(count: self.random.int(2...10), per: self.random.milliseconds(30_000...180_000))
+    }
+
     private mutating func guards() -> Guards {
         Guards(
-            maxActions: Guards.ActionBudget(
-                count: self.random.int(2...10), per: self.random.milliseconds(30_000...180_000)),
-            maxConcurrent: self.random.int(1...3), maxUnhealthy: self.random.pick([0.4, 0.5, 1]))
+            maxActions: self.actionBudget(), maxConcurrent: self.random.int(1...3),
+            maxUnhealthy: self.random.pick([0.4, 0.5, 1]))
     }
 }

@@ -146,7 +146,7 @@ extension SimulatedWorld {
         if let incident = knowledge.incidents[component.name], incident.isExhausted {
             if incident.needsPerson || unit.exit?.status == 78 { return true }
         }
-        if isDown { return !component.canBeHealed || knowledge.isFrozen }
+        if isDown { return !component.canBeHealed || knowledge.isFrozen(component.name) }
         // What no check of the policy can see, people see.
         let isSeen = component.checks.contains { check in
             switch check.kind {
@@ -154,7 +154,7 @@ extension SimulatedWorld {
             case .unit, .tcp: false
             }
         }
-        return (knowledge.isFrozen || !component.canBeHealed || !isSeen) && self.random.chance(0.1)
+        return (knowledge.isFrozen(component.name) || !component.canBeHealed || !isSeen) && self.random.chance(0.1)
     }
 
     /// All that can be well is, no incident of it is open, and what cannot has been given up with an alert.

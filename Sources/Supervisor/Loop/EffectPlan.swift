@@ -56,7 +56,8 @@ extension AuditRecord.Body {
     /// out again from its intent.
     var mustBeDurable: Bool {
         switch self {
-        case .actionIntended, .incidentOpened, .incidentExhausted, .incidentResolved, .freezeChanged, .paused, .resumed:
+        case .actionIntended, .incidentOpened, .incidentExhausted, .incidentResolved, .freezeChanged,
+            .groupFreezeChanged, .paused, .resumed:
             true
         case .supervisorStarted, .supervisorStopped, .policyLoaded, .policyRejected, .incidentCorrected,
             .incidentSuppressed, .incidentRearmed, .actionFinished, .actionSkipped, .verification, .note, .evidence,

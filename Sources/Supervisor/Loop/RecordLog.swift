@@ -37,6 +37,7 @@ enum RecordLog {
         case .evidence: (.debug, "Evidence kept")
         case .breakerChanged: (.warning, "Breaker changed")
         case .freezeChanged(let frozen, _): (frozen ? .critical : .notice, "Automation freeze changed")
+        case .groupFreezeChanged(_, let frozen, _): (frozen ? .error : .notice, "Freeze of a group changed")
         case .paused: (.notice, "Paused")
         case .resumed: (.notice, "Resumed")
         case .timeCounts: (.debug, "Counting of time changed")
@@ -77,6 +78,8 @@ enum RecordLog {
         case .evidence(let kind, let text): ["kind": "\(kind.rawValue)", "bytes": "\(text.utf8.count)"]
         case .breakerChanged(let from, let to, let why): ["from": "\(from)", "to": "\(to)", "why": "\(why)"]
         case .freezeChanged(let frozen, let why): ["frozen": "\(frozen)", "why": "\(why)"]
+        case .groupFreezeChanged(let group, let frozen, let why):
+            ["group": "\(group)", "frozen": "\(frozen)", "why": "\(why)"]
         case .paused(let until, let by, let reason):
             ["until": "\(until.rfc3339)", "by": "\(by)", "reason": "\(reason)"]
         case .resumed(let by): ["by": "\(by)"]

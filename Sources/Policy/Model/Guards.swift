@@ -1,0 +1,54 @@
+import ResilienceCore
+
+/// Limits on what the supervisor does to the whole host.
+public struct Guards: Hashable, Sendable, Codable {
+    /// At most `count` disruptive actions in any `per`.
+    public struct ActionBudget: Hashable, Sendable, Codable {
+        public var count: Int
+        public var per: Duration
+        public init(count: Int = 10, per: Duration = .seconds(600)) {
+            self.count = count
+            self.per = per
+        }
+    }
+
+    public var maxActions: ActionBudget
+    /// Disruptive actions in flight at once.
+    public var maxConcurrent: Int
+    /// Share (0...1) of components down above which automation freezes.
+    public var maxUnhealthy: Double
+    /// `maxUnhealthy` says nothing about fewer components than this.
+    public static let maxUnhealthyOfAtLeast = 5
+    /// For every group that does not say otherwise.
+    public var minHealthyInGroup: Int?
+
+    public init(
+        maxActions: ActionBudget = ActionBudget(), maxConcurrent: Int = 2, maxUnhealthy: Double = 0.4,
+        minHealthyInGroup: Int? = nil
+    ) {
+        self.maxActions = maxActions
+        self.maxConcurrent = maxConcurrent
+        self.maxUnhealthy = maxUnhealthy
+        self.minHealthyInGroup = minHealthyInGroup
+    }
+}
+
+/// Limits on what the supervisor does to the components of one group, besides the host's; `nil` is none.
+public struct GroupLimits: Hashable, Sendable, Codable {
+    public var maxActions: Guards.ActionBudget?
+    public var maxConcurrent: Int?
+    /// Says nothing about fewer members than `Guards.maxUnhealthyOfAtLeast`.
+    public var maxUnhealthy: Double?
+    /// No disruptive action may leave fewer members that serve than this.
+    public var minHealthyInGroup: Int?
+
+    public init(
+        maxActions: Guards.ActionBudget? = nil, maxConcurrent: Int? = nil, maxUnhealthy: Double? = nil,
+        minHealthyInGroup: Int? = nil
+    ) {
+        self.maxActions = maxActions
+        self.maxConcurrent = maxConcurrent
+        self.maxUnhealthy = maxUnhealthy
+        self.minHealthyInGroup = minHealthyInGroup
+    }
+}
