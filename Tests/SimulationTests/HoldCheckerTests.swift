@@ -140,4 +140,35 @@ import Testing
         bench.open("web", incident: 3, root: "db")
         #expect(bench.objections.count == 2)
     }
+
+    @Test func `an action before the cooldown after a freeze has passed`() {
+        var bench = CheckerBench(StormsAreWaitedOut(), guards: Guards(stormCooldown: .seconds(60)))
+        bench.act()
+        bench.record(.freezeChanged(frozen: true, why: ""), of: nil, incident: nil)
+        bench.record(.freezeChanged(frozen: false, why: ""), of: nil, incident: nil)
+        bench.wait(.seconds(59))
+        bench.act()
+        #expect(bench.objections.count == 1)
+        bench.wait(.seconds(1))
+        bench.act()
+        #expect(bench.objections.count == 1)
+    }
+
+    @Test func `an action in a group that is frozen, and in no other`() {
+        var web = Component.web
+        web.group = "a"
+        var api = Component.named("api")
+        api.group = "b"
+        var bench = CheckerBench(NoActionWhileHeld(), [web, api])
+        bench.died()
+        bench.died("api.service")
+        bench.record(.groupFreezeChanged(group: "a", frozen: true, why: ""), of: nil, incident: nil)
+        bench.act(on: "api")
+        #expect(bench.objections.isEmpty)
+        bench.act()
+        #expect(bench.objections.count == 1)
+        bench.record(.groupFreezeChanged(group: "a", frozen: false, why: ""), of: nil, incident: nil)
+        bench.act()
+        #expect(bench.objections.count == 1)
+    }
 }

@@ -2,7 +2,7 @@
 enum GuardsLanguage {
     static let spec = ObjectSpec(
         "guards", title: "guards", initial: Guards(),
-        unavailable: ["stormCooldown", "connectivity", "overload", "flap"],
+        unavailable: ["connectivity", "overload", "flap"],
         [
             Key("maxActions", over: \.maxActions, budget, "Disruptive actions on the whole host."),
             Key("maxConcurrent", \.maxConcurrent, concurrent, "Disruptive actions in flight at once."),
@@ -13,6 +13,10 @@ enum GuardsLanguage {
             Key(
                 "minHealthyInGroup", optional: \.minHealthyInGroup, healthy,
                 "What holds for every group that does not set it itself."),
+            Key(
+                "stormCooldown", \.stormCooldown, .duration(.zero...(.seconds(86_400))),
+                "After a freeze has ended, or once `maxActions` has run out, no disruptive action is begun for this "
+                    + "long."),
         ])
 
     static let group = ObjectSpec(

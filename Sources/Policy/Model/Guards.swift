@@ -21,15 +21,18 @@ public struct Guards: Hashable, Sendable, Codable {
     public static let maxUnhealthyOfAtLeast = 5
     /// For every group that does not say otherwise.
     public var minHealthyInGroup: Int?
+    /// After a freeze, or after `maxActions` ran out, nothing disruptive is begun for this long.
+    public var stormCooldown: Duration
 
     public init(
         maxActions: ActionBudget = ActionBudget(), maxConcurrent: Int = 2, maxUnhealthy: Double = 0.4,
-        minHealthyInGroup: Int? = nil
+        minHealthyInGroup: Int? = nil, stormCooldown: Duration = .seconds(300)
     ) {
         self.maxActions = maxActions
         self.maxConcurrent = maxConcurrent
         self.maxUnhealthy = maxUnhealthy
         self.minHealthyInGroup = minHealthyInGroup
+        self.stormCooldown = stormCooldown
     }
 }
 

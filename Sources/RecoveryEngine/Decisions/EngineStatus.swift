@@ -121,6 +121,11 @@ extension Hold {
         case .breaker: return "circuit breaker open: repairs did not help; the next trial is in \(left)"
         case .frozen(nil): return "automation is frozen: too many components are down at once"
         case .frozen(let group?): return "the group \(group) is frozen: too many of its members are down at once"
+        case .storm(.freeze, _):
+            return "automation was frozen: it begins again in \(left), after the storm cooldown (stormCooldown)"
+        case .storm(.budget, _):
+            return "the action budget (maxActions) was spent: automation begins again in \(left), after the storm "
+                + "cooldown (stormCooldown)"
         case .budget(nil, _): return "the action budget (maxActions) is spent; more is allowed in \(left)"
         case .budget(let group?, _):
             return "the action budget (maxActions) of the group \(group) is spent; more is allowed in \(left)"

@@ -22,6 +22,7 @@ extension RecoveryEngine {
         if self.host.isFrozen, !self.isTooMany(self.host.unhealthy + self.machines.count(where: \.isUndecided)) {
             self.host.isFrozen = false
             self.record(nil, .freezeChanged(frozen: false, why: self.freezeText(self.host.unhealthy)))
+            self.beginStorm(.freeze)
             goesOn = true
         }
         if goesOn { self.evaluateWaiting() }
@@ -67,7 +68,7 @@ extension RecoveryEngine {
         let waiting = self.machines.indices.filter { index in
             guard case .failing(let hold) = self.machines[index].phase else { return false }
             switch hold {
-            case .unrecorded, .frozen, .concurrency, .paused, .budget: return true
+            case .unrecorded, .frozen, .storm, .concurrency, .paused, .budget: return true
             case .none, .evidence, .dependencyInDoubt, .serviceManager, .backoff, .cooldown, .breaker, .tooFewHealthy,
                 .observing:
                 return false

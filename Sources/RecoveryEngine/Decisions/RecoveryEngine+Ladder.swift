@@ -93,6 +93,7 @@ extension RecoveryEngine {
         }
         self.recordBreaker(index, from: before, why: "the time for a trial has come")
         if self.host.isFrozen { return .frozen(group: nil) }
+        if let reason = self.stormReasonToHold() { return reason }
         if self.host.inFlight + self.host.orphans.count >= self.policy.guards.maxConcurrent {
             return .concurrency(group: nil)
         }
@@ -101,7 +102,10 @@ extension RecoveryEngine {
             return .concurrency(group: nil)
         }
         if let reason = self.groupReasonToHold(index) { return reason }
-        if let until = self.host.budget.nextAllowed(at: now) { return .budget(group: nil, until: until) }
+        if let until = self.host.budget.nextAllowed(at: now) {
+            self.beginStorm(.budget, budgetUntil: until)
+            return .budget(group: nil, until: until)
+        }
         for account in [nil, self.machines[index].component.group] {
             guard let other = self.waitingLonger(than: index, forBudgetOf: account) else { continue }
             self.evaluateLater(other)

@@ -28,7 +28,7 @@ extension RecoveryEngine {
         } else {
             self.host.pausedUntil = until
             self.host.pauseReason = "paused by \(by): \(reason)"
-            self.armHostTimer(at: until)
+            self.armHostTimer(.pause, at: until)
             self.record(nil, .paused(until: self.now.wall(at: until), by: by, reason: reason))
         }
     }

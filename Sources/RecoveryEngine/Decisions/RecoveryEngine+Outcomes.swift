@@ -67,6 +67,8 @@ extension RecoveryEngine {
         if request.strategy?.traits.startsAnew ?? true {
             return request.unit != nil && (isSame || unit.activeState == .activating)
         }
+        // It begins to run: for the hook, or because somebody else has asked for it.
+        if request.unit == nil, unit.activeState == .activating { return true }
         return request.unit == nil && isSame && unit.activeState != .active && unit.activeState != .reloading
     }
 

@@ -45,8 +45,9 @@ extension RecoveryEngine {
     mutating func start(_ restored: RestoredState) {
         self.host.restore(restored.host, at: self.now)
         if let until = self.host.pausedUntil {
-            self.armHostTimer(at: until)
+            self.armHostTimer(.pause, at: until)
         }
+        self.armStormTimer()
         for (name, saved) in restored.components.sorted(by: { $0.key < $1.key }) {
             guard let index = self.indexByName[name] else {
                 var gone = ComponentMachine(component: Component(name: name, checks: []), now: self.now)
@@ -107,8 +108,9 @@ extension RecoveryEngine {
     private mutating func rearmAllTimers() {
         self.timers = Heap()
         if let until = self.host.pausedUntil {
-            self.armHostTimer(at: until)
+            self.armHostTimer(.pause, at: until)
         }
+        self.armStormTimer()
         for index in self.machines.indices {
             if let deadline = self.machines[index].deadline {
                 self.timers.insert(TimerEntry(at: deadline, component: index, check: -1))

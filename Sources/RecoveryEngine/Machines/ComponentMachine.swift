@@ -39,6 +39,8 @@ enum Hold: Hashable, Sendable {
     case backoff(until: MonotonicInstant)
     case cooldown(until: MonotonicInstant)
     case breaker(until: MonotonicInstant)
+    /// Too much was done, or too many were down, a short time ago.
+    case storm(after: StormCause, until: MonotonicInstant)
     // Of the host where `group` is `nil`.
     case frozen(group: String?)
     case budget(group: String?, until: MonotonicInstant)
@@ -53,7 +55,7 @@ enum Hold: Hashable, Sendable {
         switch self {
         case .none, .evidence, .unrecorded, .serviceManager, .frozen, .concurrency, .tooFewHealthy, .observing: nil
         case .dependencyInDoubt(_, let until), .paused(let until), .backoff(let until), .cooldown(let until),
-            .breaker(let until), .budget(_, let until):
+            .breaker(let until), .budget(_, let until), .storm(_, let until):
             until
         }
     }
@@ -75,6 +77,7 @@ enum Hold: Hashable, Sendable {
         case .concurrency(let group): group == nil ? 11 : 15
         case .observing: 12
         case .tooFewHealthy: 16
+        case .storm(let cause, _): cause == .freeze ? 17 : 18
         }
     }
 }

@@ -20,6 +20,8 @@ struct HostState: Sendable {
     var inFlight = 0
     /// Actions under way whose component has left the policy: their intents still have to be closed.
     var orphans: [Int64: ActionRequest] = [:]
+    /// The last storm; it holds automation back as long as its cooldown lasts.
+    var storm: Storm?
     /// Groups that have limits, or whose past still counts.
     var groups: [String: GroupState] = [:]
     var saved: SavedHost?
@@ -43,6 +45,7 @@ struct HostState: Sendable {
         }
         self.isFrozen = saved.frozen
         for request in saved.orphans { self.orphans[request.id] = request }
+        self.storm = saved.storm.map { Storm(cause: $0.cause, since: now.monotonic(at: $0.since)) }
         self.restoreGroups(saved.groups, at: now)
         self.saved = saved
     }
@@ -52,6 +55,7 @@ struct HostState: Sendable {
             nextIncident: self.nextIncident, nextAction: self.nextAction, actions: self.budget.spent.map(now.wall(at:)),
             pausedUntil: self.pausedUntil.map(now.wall(at:)), frozen: self.isFrozen,
             orphans: self.orphans.values.sorted { $0.id < $1.id },
+            storm: self.storm.map { SavedStorm(cause: $0.cause, since: now.wall(at: $0.since)) },
             groups: self.groups.filter { !$0.value.isForgettable }.mapValues { $0.snapshotToSave(at: now) })
     }
 }
@@ -67,6 +71,7 @@ extension SavedHost {
             && nearlyEqual(self.actions.first, other.actions.first)
             && nearlyEqual(self.actions.last, other.actions.last)
             && nearlyEqual(self.pausedUntil, other.pausedUntil)
+            && self.storm?.cause == other.storm?.cause && nearlyEqual(self.storm?.since, other.storm?.since)
             && self.groups.keys == other.groups.keys
             && self.groups.allSatisfy { $0.value.isSame(as: other.groups[$0.key]) }
     }

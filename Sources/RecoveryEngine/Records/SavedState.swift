@@ -113,12 +113,15 @@ public struct SavedHost: Hashable, Sendable, Codable {
     public var frozen: Bool
     /// Actions under way whose component has left the policy, by number.
     public var orphans: [ActionRequest]
+    /// The last storm.
+    public var storm: SavedStorm?
     /// Those of which anything must not be forgotten, by name.
     public var groups: [String: SavedGroup]
 
     public init(
         nextIncident: Int64 = 1, nextAction: Int64 = 1, actions: [WallTime] = [], pausedUntil: WallTime? = nil,
-        frozen: Bool = false, orphans: [ActionRequest] = [], groups: [String: SavedGroup] = [:]
+        frozen: Bool = false, orphans: [ActionRequest] = [], storm: SavedStorm? = nil,
+        groups: [String: SavedGroup] = [:]
     ) {
         self.nextIncident = nextIncident
         self.nextAction = nextAction
@@ -126,7 +129,19 @@ public struct SavedHost: Hashable, Sendable, Codable {
         self.pausedUntil = pausedUntil
         self.frozen = frozen
         self.orphans = orphans
+        self.storm = storm
         self.groups = groups
+    }
+}
+
+/// When and why automation last stopped for the whole host.
+public struct SavedStorm: Hashable, Sendable, Codable {
+    public var cause: StormCause
+    public var since: WallTime
+
+    public init(cause: StormCause, since: WallTime) {
+        self.cause = cause
+        self.since = since
     }
 }
 
@@ -153,6 +168,7 @@ extension SavedHost {
             pausedUntil: try values.decodeIfPresent(WallTime.self, forKey: .pausedUntil),
             frozen: try values.decode(Bool.self, forKey: .frozen),
             orphans: try values.decodeIfPresent([ActionRequest].self, forKey: .orphans) ?? [],
+            storm: try values.decodeIfPresent(SavedStorm.self, forKey: .storm),
             groups: try values.decodeIfPresent([String: SavedGroup].self, forKey: .groups) ?? [:])
     }
 }

@@ -160,6 +160,7 @@ struct PolicyGenerator {
     private mutating func guards() -> Guards {
         Guards(
             maxActions: self.actionBudget(), maxConcurrent: self.random.int(1...3),
-            maxUnhealthy: self.random.pick([0.4, 0.5, 1]))
+            maxUnhealthy: self.random.pick([0.4, 0.5, 1]),
+            stormCooldown: self.random.pick([.zero, .seconds(10), .seconds(40)]))
     }
 }

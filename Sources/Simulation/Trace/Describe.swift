@@ -109,6 +109,7 @@ func describe(_ saved: SavedComponent) -> String {
 func describe(_ host: SavedHost) -> String {
     "next=\(host.nextIncident)/\(host.nextAction) actions=\(host.actions.map(\.microseconds)) "
         + "pausedUntil=\(host.pausedUntil?.microseconds ?? 0) frozen=\(host.frozen)"
+        + (host.storm.map { " storm=\($0.cause.rawValue)@\($0.since.microseconds)" } ?? "")
         + host.groups.sorted { $0.key < $1.key }.map {
             " \($0.key){actions=\($0.value.actions.map(\.microseconds)) frozen=\($0.value.frozen)}"
         }.joined()
