@@ -130,7 +130,8 @@ struct IncidentFold: Hashable {
                 $0.verification = detail
             }
         case .supervisorStarted, .supervisorStopped, .policyLoaded, .policyRejected, .incidentOpened, .note, .evidence,
-            .breakerChanged, .freezeChanged, .groupFreezeChanged, .paused, .resumed, .timeCounts, .pruned:
+            .breakerChanged, .latchChanged, .freezeChanged, .groupFreezeChanged, .paused, .resumed, .timeCounts,
+            .pruned:
             break
         }
     }

@@ -36,6 +36,7 @@ extension AuditRecord.Body {
         case .note: "note"
         case .evidence: "evidence"
         case .breakerChanged: "breakerChanged"
+        case .latchChanged: "latchChanged"
         case .freezeChanged: "freezeChanged"
         case .groupFreezeChanged: "groupFreezeChanged"
         case .paused: "paused"
@@ -70,6 +71,7 @@ extension AuditRecord.Body {
         case .policyRejected(let first, let errors):
             return .policyRejected(firstError: detail(first), errors: errors)
         case .breakerChanged(let from, let to, let why): return .breakerChanged(from: from, to: to, why: detail(why))
+        case .latchChanged(let latched, let why): return .latchChanged(latched: latched, why: detail(why))
         case .freezeChanged(let frozen, let why): return .freezeChanged(frozen: frozen, why: detail(why))
         case .groupFreezeChanged(let group, let frozen, let why):
             return .groupFreezeChanged(group: group, frozen: frozen, why: detail(why))

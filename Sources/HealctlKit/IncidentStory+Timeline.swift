@@ -93,6 +93,8 @@ extension IncidentStory {
                 "evidence")
         case .breakerChanged(let from, let to, let why):
             return one("breaker", "\(from) → \(to): \(why)", to == "open" ? .doubtful : .plain, "breaker")
+        case .latchChanged(let latched, let why):
+            return one(latched ? "latched" : "released", why, latched ? .doubtful : .plain, "latch")
         case .freezeChanged(let frozen, let why):
             return one(frozen ? "frozen" : "thawed", why, frozen ? .doubtful : .plain, "freeze")
         case .groupFreezeChanged(let group, let frozen, let why):

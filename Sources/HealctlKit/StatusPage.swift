@@ -65,7 +65,7 @@ public struct StatusPage: Sendable {
     private static func urgency(_ state: String) -> Int {
         switch state {
         case "exhausted": 0
-        case "isolated": 1
+        case "isolated", "latched": 1
         case "failing": 2
         case "recovering": 3
         case "verifying": 4

@@ -54,6 +54,7 @@ import Testing
         "channel-exec": ("{\"version\": 1, \"channels\": {\"c\": {\"type\": \"exec\",", "}}}"),
         "channel-webhook": ("{\"version\": 1, \"channels\": {\"c\": {\"type\": \"webhook\",", "}}}"),
         "guards": ("{\"version\": 1, \"guards\": {", "}}"),
+        "flap": ("{\"version\": 1, \"guards\": {\"flap\": {", "}}}"),
         "group": (
             "{\"version\": 1, \"components\": {\"a\": {\"group\": \"g\", \"unit\": \"a.service\", \"checks\": {\"u\": "
                 + "{\"type\": \"unit\"}}}}, \"groups\": {\"g\": {", "}}}"

@@ -89,6 +89,7 @@ struct PolicyDecoder {
         self.forEachSection("guards") { decoder, node in
             decoder.refuseRepeated(node, section: "guards")
             _ = GuardsLanguage.spec.read(node, into: &guards, &decoder.context)
+            GuardsLanguage.reportFlap(node, guards.flap, &decoder.context)
         }
         let components = self.decodeComponents()
         let groups = self.decodeGroups(members: components)

@@ -2,7 +2,7 @@
 enum GuardsLanguage {
     static let spec = ObjectSpec(
         "guards", title: "guards", initial: Guards(),
-        unavailable: ["connectivity", "overload", "flap"],
+        unavailable: ["connectivity", "overload"],
         [
             Key("maxActions", over: \.maxActions, budget, "Disruptive actions on the whole host."),
             Key("maxConcurrent", \.maxConcurrent, concurrent, "Disruptive actions in flight at once."),
@@ -17,6 +17,7 @@ enum GuardsLanguage {
                 "stormCooldown", \.stormCooldown, .duration(.zero...(.seconds(86_400))),
                 "After a freeze has ended, or once `maxActions` has run out, no disruptive action is begun for this "
                     + "long."),
+            Key("flap", over: \.flap, flap, "When a component comes and goes too often to be repaired each time."),
         ])
 
     static let group = ObjectSpec(
@@ -41,6 +42,28 @@ enum GuardsLanguage {
     private static let concurrent = ValueType<Int>.wholeNumber(1...100)
     private static let unhealthy = ValueType<Double>.share(0.01...1)
     private static let healthy = ValueType<Int>.wholeNumber(0...10_000)
+
+    private static let flap = ObjectSpec(
+        "flap", title: "flap", initial: FlapPolicy(),
+        [
+            Key(
+                "high", \.high, .share(0.01...1),
+                "Share of changes among the last results, newer ones weighing more, above which it is latched; "
+                    + "`\"100%\"` is never reached."),
+            Key("low", \.low, .share(0...1), "It stays latched until the share is this or less."),
+            Key(
+                "results", \.results, .wholeNumber(3...100),
+                "So many results are looked at. A result is a change, or one interval of its most frequent check "
+                    + "without one."),
+        ])
+
+    /// A latch that ends above where it begins would never hold.
+    static func reportFlap(_ node: JSONNode, _ flap: FlapPolicy, _ context: inout DecodingContext) {
+        guard flap.low >= flap.high, let flapNode = node["flap"] else { return }
+        context.report(
+            at: (flapNode["low"] ?? flapNode["high"] ?? flapNode).offset, .semantic,
+            "low (\(shareText(flap.low))) has to be less than high (\(shareText(flap.high)))")
+    }
 
     private static let budget = ObjectSpec(
         "max-actions", title: "maxActions", initial: Guards.ActionBudget(),

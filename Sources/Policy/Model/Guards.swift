@@ -23,16 +23,33 @@ public struct Guards: Hashable, Sendable, Codable {
     public var minHealthyInGroup: Int?
     /// After a freeze, or after `maxActions` ran out, nothing disruptive is begun for this long.
     public var stormCooldown: Duration
+    public var flap: FlapPolicy
 
     public init(
         maxActions: ActionBudget = ActionBudget(), maxConcurrent: Int = 2, maxUnhealthy: Double = 0.4,
-        minHealthyInGroup: Int? = nil, stormCooldown: Duration = .seconds(300)
+        minHealthyInGroup: Int? = nil, stormCooldown: Duration = .seconds(300), flap: FlapPolicy = FlapPolicy()
     ) {
         self.maxActions = maxActions
         self.maxConcurrent = maxConcurrent
         self.maxUnhealthy = maxUnhealthy
         self.minHealthyInGroup = minHealthyInGroup
         self.stormCooldown = stormCooldown
+        self.flap = flap
+    }
+}
+
+/// When a component comes and goes too often to be repaired each time.
+public struct FlapPolicy: Hashable, Sendable, Codable {
+    /// Weighted share (0...1) of changes among the last `results` above which it is latched.
+    public var high: Double
+    /// It stays so until the share is this or less.
+    public var low: Double
+    public var results: Int
+
+    public init(high: Double = 0.2, low: Double = 0.05, results: Int = 21) {
+        self.high = high
+        self.low = low
+        self.results = results
     }
 }
 

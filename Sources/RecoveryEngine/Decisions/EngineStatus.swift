@@ -5,8 +5,8 @@ import ResilienceCore
 public struct ComponentSnapshot: Hashable, Sendable {
     public var name: String
     public var verdict: Verdict
-    /// `starting`, `healthy`, `suspect`, `failing`, `recovering`, `verifying`, `exhausted`, `isolated`, `suppressed`,
-    /// `paused`, `stopped`.
+    /// `starting`, `healthy`, `suspect`, `failing`, `recovering`, `verifying`, `exhausted`, `isolated`, `latched`,
+    /// `suppressed`, `paused`, `stopped`.
     public var state: String
     /// One line on why it is in that state.
     public var detail: String?
@@ -92,6 +92,8 @@ extension RecoveryEngine {
         case .suspect: return ("suspect", machine.complaint)
         case .failing(.breaker(let until)):
             return ("isolated", "circuit breaker open for another \((until - now.monotonic).brief)")
+        case .failing(.latched(let until)):
+            return ("latched", Hold.latched(until: until).explanation(at: now.monotonic))
         case .failing(let hold): return ("failing", hold.explanation(at: now.monotonic) ?? machine.complaint)
         case .recovering(let attempt):
             return ("recovering", "\(attempt.request.action), attempt \(attempt.request.attempt)")
@@ -119,6 +121,7 @@ extension Hold {
         case .backoff: return "backs off for \(left) before the next attempt"
         case .cooldown: return "cools down for \(left) before the next step"
         case .breaker: return "circuit breaker open: repairs did not help; the next trial is in \(left)"
+        case .latched: return "it comes and goes: repairs are held back until it has been quiet for another \(left)"
         case .frozen(nil): return "automation is frozen: too many components are down at once"
         case .frozen(let group?): return "the group \(group) is frozen: too many of its members are down at once"
         case .storm(.freeze, _):

@@ -7,6 +7,7 @@ extension RecoveryEngine {
     mutating func evaluate(_ index: Int) {
         self.respectOperator(index)
         self.endPauseIfDue(index)
+        self.endLatchIfQuiet(index)
         switch self.machines[index].phase {
         case .starting, .healthy, .suspect: self.watch(index)
         case .failing: self.continueFailing(index)
@@ -20,6 +21,7 @@ extension RecoveryEngine {
         if self.machines[index].deadline == nil, let until = self.machines[index].pausedUntil {
             self.setDeadline(index, until)
         }
+        self.armLatchTimer(index)
         self.publish(index)
     }
 
@@ -133,6 +135,7 @@ extension RecoveryEngine {
                 index, .opened, machine.component.criticality.alertSeverity,
                 "\(machine.component.name) is down: \(failure.message)")
         }
+        if root == nil { self.noteFlap(index) }
         if let root {
             self.enter(index, .suppressed(by: root))
         } else {

@@ -87,6 +87,7 @@ extension RecoveryEngine {
         }
         guard step.strategy.traits.isDisruptive else { return nil }
         if self.host.unrecorded != nil { return .unrecorded }
+        if let reason = self.latchReasonToHold(index) { return reason }
         let before = self.machines[index].breaker.state
         if !self.machines[index].breaker.allows(at: now) {
             if case .open(let until) = self.machines[index].breaker.state { return .breaker(until: until) }

@@ -8,6 +8,8 @@ extension RecoveryEngine {
         switch request {
         case .pause(let name, let duration, let by, let reason): self.pause(name, duration, by: by, reason: reason)
         case .resume(let name, let by): self.resume(name, by: by)
+        case .acknowledge(let name, let by):
+            if let index = self.indexByName[name] { self.acknowledge(index, by: by) }
         case .checkNow(let name):
             guard let index = self.indexByName[name] else { return }
             for check in self.machines[index].trackers.indices {
@@ -54,7 +56,7 @@ extension RecoveryEngine {
         let before = self.machines[index].breaker.state
         self.machines[index].breaker.reset()
         self.recordBreaker(index, from: before, why: "resumed by \(by)")
-        self.evaluateLater(index)
+        self.acknowledge(index, by: by)
     }
 
     /// From now on the unit ought to run again.

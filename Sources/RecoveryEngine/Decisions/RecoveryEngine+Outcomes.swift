@@ -230,6 +230,7 @@ extension RecoveryEngine {
         self.machines[index].ladder.skipped.removeAll()
         self.machines[index].incident = nil
         self.machines[index].doubtUntil = nil
+        if !verification.afterDependency { self.noteFlap(index) }
         self.enter(index, .healthy)
         self.evaluateLater(index)
     }

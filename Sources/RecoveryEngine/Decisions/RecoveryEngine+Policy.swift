@@ -185,6 +185,9 @@ extension ComponentMachine {
         self.breaker.restore(
             failures: saved.breaker.failures.map(now.monotonic(at:)),
             openedAt: saved.breaker.openedAt.map(now.monotonic(at:)))
+        if let flap = saved.flap {
+            self.flap.restore(changes: flap.changes.map(now.monotonic(at:)), isFlapping: flap.latched)
+        }
         if let until = saved.pausedUntil, until > now.wall { self.pausedUntil = now.monotonic + (until - now.wall) }
         self.stoppedByOperator = saved.stoppedByOperator
         self.timeSuspended = saved.timeSuspended

@@ -39,6 +39,8 @@ enum Hold: Hashable, Sendable {
     case backoff(until: MonotonicInstant)
     case cooldown(until: MonotonicInstant)
     case breaker(until: MonotonicInstant)
+    /// It comes and goes.
+    case latched(until: MonotonicInstant)
     /// Too much was done, or too many were down, a short time ago.
     case storm(after: StormCause, until: MonotonicInstant)
     // Of the host where `group` is `nil`.
@@ -55,7 +57,7 @@ enum Hold: Hashable, Sendable {
         switch self {
         case .none, .evidence, .unrecorded, .serviceManager, .frozen, .concurrency, .tooFewHealthy, .observing: nil
         case .dependencyInDoubt(_, let until), .paused(let until), .backoff(let until), .cooldown(let until),
-            .breaker(let until), .budget(_, let until), .storm(_, let until):
+            .breaker(let until), .budget(_, let until), .storm(_, let until), .latched(let until):
             until
         }
     }
@@ -78,6 +80,7 @@ enum Hold: Hashable, Sendable {
         case .observing: 12
         case .tooFewHealthy: 16
         case .storm(let cause, _): cause == .freeze ? 17 : 18
+        case .latched: 19
         }
     }
 }
@@ -153,6 +156,7 @@ struct ComponentMachine: Sendable {
     var incident: SavedIncident?
     var ladder = Ladder()
     var breaker: CircuitBreakerMachine
+    var flap = FlapDetector()
     var pausedUntil: MonotonicInstant?
     var stoppedByOperator = false
     var unit: UnitObservation?
@@ -293,6 +297,8 @@ struct ComponentMachine: Sendable {
                 failures: self.breaker.failures.map(now.wall(at:)),
                 openedAt: self.breaker.openedAt.map(now.wall(at:))),
             pausedUntil: self.pausedUntil.map(now.wall(at:)), stoppedByOperator: self.stoppedByOperator,
-            inFlight: inFlight, timeSuspended: self.timeSuspended)
+            inFlight: inFlight, timeSuspended: self.timeSuspended,
+            flap: self.flap.changes.isEmpty && !self.flap.isFlapping
+                ? nil : SavedFlap(changes: self.flap.changes.map(now.wall(at:)), latched: self.flap.isFlapping))
     }
 }

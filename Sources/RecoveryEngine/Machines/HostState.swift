@@ -95,7 +95,10 @@ extension SavedComponent {
             && nearlyEqual(self.breaker.openedAt, other.breaker.openedAt)
             && nearlyEqual(self.pausedUntil, other.pausedUntil)
             && self.stoppedByOperator == other.stoppedByOperator && self.inFlight == other.inFlight
-            && self.timeSuspended == other.timeSuspended
+            && self.timeSuspended == other.timeSuspended && self.flap?.latched == other.flap?.latched
+            && self.flap?.changes.count == other.flap?.changes.count
+            && nearlyEqual(self.flap?.changes.first, other.flap?.changes.first)
+            && nearlyEqual(self.flap?.changes.last, other.flap?.changes.last)
     }
 }
 

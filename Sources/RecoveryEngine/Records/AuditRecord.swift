@@ -43,6 +43,8 @@ public struct AuditRecord: Hashable, Sendable, Codable {
         case note(String)
         case evidence(kind: EvidenceKind, text: String)
         case breakerChanged(from: String, to: String, why: String)
+        /// The component comes and goes, and repairs are held back (`latched`), or are no longer.
+        case latchChanged(latched: Bool, why: String)
         /// Automation stopped acting on the whole host (`frozen`), or goes on.
         case freezeChanged(frozen: Bool, why: String)
         /// The same for one group of components.

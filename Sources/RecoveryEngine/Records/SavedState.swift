@@ -16,11 +16,13 @@ public struct SavedComponent: Hashable, Sendable, Codable {
     public var inFlight: ActionRequest?
     /// Its time counts as neither up nor down at present.
     public var timeSuspended: Bool
+    /// `nil` where it never came and went.
+    public var flap: SavedFlap?
 
     public init(
         incident: SavedIncident? = nil, ladder: SavedLadder = SavedLadder(), breaker: SavedBreaker = SavedBreaker(),
         pausedUntil: WallTime? = nil, stoppedByOperator: Bool = false, inFlight: ActionRequest? = nil,
-        timeSuspended: Bool = false
+        timeSuspended: Bool = false, flap: SavedFlap? = nil
     ) {
         self.incident = incident
         self.ladder = ladder
@@ -29,6 +31,19 @@ public struct SavedComponent: Hashable, Sendable, Codable {
         self.stoppedByOperator = stoppedByOperator
         self.inFlight = inFlight
         self.timeSuspended = timeSuspended
+        self.flap = flap
+    }
+}
+
+/// How often a component came and went.
+public struct SavedFlap: Hashable, Sendable, Codable {
+    /// When it failed or was well again, oldest first.
+    public var changes: [WallTime]
+    public var latched: Bool
+
+    public init(changes: [WallTime] = [], latched: Bool = false) {
+        self.changes = changes
+        self.latched = latched
     }
 }
 

@@ -13,6 +13,7 @@ struct NoActionWhileHeld: Checker {
         let what = "action \(request.id) on \(name)"
         if knowledge.isPaused(name, at: now) { return "\(what) while paused" }
         if knowledge.components[name]?.mode == .observe { return "\(what), which is only observed" }
+        if knowledge.latched.contains(name) { return "\(what), which is latched" }
         if knowledge.isFrozen(name) { return "\(what) while frozen" }
         if knowledge.isUnrecorded { return "\(what) while nothing can be recorded" }
         guard let component = knowledge.components[name] else { return nil }
@@ -131,7 +132,8 @@ struct GraceIsRespected: Checker {
                 guard case .unit(let rule) = check.kind else { return false }
                 return check.enabled && !rule.states.contains(ActiveState.active.rawValue)
             }
-            if !isUnitTrouble, now - since < component.startupGrace {
+            // The grace counts from the start itself; the word of it was under way for a few milliseconds.
+            if !isUnitTrouble, now - since < component.startupGrace - .milliseconds(50) {
                 return "action \(request.id) on \(component.name) \(seconds(now - since)) after its start; "
                     + "its grace is \(seconds(component.startupGrace))"
             }

@@ -25,7 +25,7 @@ extension Knowledge {
             if let component, self.stopped.remove(component) != nil, let unit = self.components[component]?.unit {
                 self.forgiven[unit] = self.units[unit]?.observation.invocationID
             }
-        case .operatorAsked(.checkNow): break
+        case .operatorAsked(.checkNow), .operatorAsked(.acknowledge): break
         }
     }
 
@@ -39,6 +39,7 @@ extension Knowledge {
             self.incidents[name] = nil
             self.breakers[name] = nil
             self.stopped.remove(name)
+            self.latched.remove(name)
             self.pausedUntil[name] = nil
         case .saveComponent, .saveHost, .alert, .watchUnits, .gatherEvidence: break
         }
@@ -72,6 +73,7 @@ extension Knowledge {
     private mutating func takeOver(_ restored: RestoredState, at now: MonotonicInstant) {
         self.incidents = [:]
         self.inFlight = [:]
+        self.latched = Set(restored.components.filter { $0.value.flap?.latched == true }.keys)
         self.isFrozen = restored.host.frozen
         self.frozenGroups = Set(restored.host.groups.filter(\.value.frozen).keys)
         for (name, saved) in restored.components {
@@ -196,6 +198,8 @@ extension Knowledge {
         case .incidentExhausted: self.incidents[component]?.isExhausted = true
         case .incidentRearmed: self.incidents[component]?.isExhausted = false
         case .incidentResolved: self.incidents[component] = nil
+        case .latchChanged(true, _): self.latched.insert(component)
+        case .latchChanged(false, _): self.latched.remove(component)
         case .breakerChanged(_, let to, _): self.breakers[component] = to
         default: break
         }

@@ -50,6 +50,8 @@ struct Knowledge {
     var isUnrecorded = false
     var isFrozen = false
     var frozenGroups: Set<String> = []
+    /// Components that come and go.
+    var latched: Set<String> = []
     var incidents: [String: OpenIncident] = [:]
     /// Components that an operator stopped.
     var stopped: Set<String> = []

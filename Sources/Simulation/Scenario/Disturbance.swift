@@ -17,6 +17,7 @@ enum Disturbance: Hashable, Sendable {
     case pause(component: String?, for: Duration)
     case resume(component: String?)
     case checkNow(component: String)
+    case acknowledge(component: String)
     case reloadPolicy(index: Int)
     // The machine and the supervisor itself.
     case busLoss(for: Duration)

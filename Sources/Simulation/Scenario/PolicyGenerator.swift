@@ -161,6 +161,9 @@ struct PolicyGenerator {
         Guards(
             maxActions: self.actionBudget(), maxConcurrent: self.random.int(1...3),
             maxUnhealthy: self.random.pick([0.4, 0.5, 1]),
-            stormCooldown: self.random.pick([.zero, .seconds(10), .seconds(40)]))
+            stormCooldown: self.random.pick([.zero, .seconds(10), .seconds(40)]),
+            flap: FlapPolicy(
+                high: self.random.pick([0.15, 0.2, 0.3, 1]), low: self.random.pick([0, 0.05]),
+                results: self.random.pick([11, 21])))
     }
 }

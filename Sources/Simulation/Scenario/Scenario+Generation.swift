@@ -117,7 +117,8 @@ struct DisturbancePlanner {
             return .pause(
                 component: self.random.chance(0.3) ? nil : component, for: self.random.milliseconds(5_000...60_000))
         case 5: return .resume(component: self.random.chance(0.3) ? nil : component)
-        case 6: return .checkNow(component: component)
+        case 6:
+            return self.random.chance(0.5) ? .checkNow(component: component) : .acknowledge(component: component)
         default: return .reloadPolicy(index: self.random.int(0...2))
         }
     }

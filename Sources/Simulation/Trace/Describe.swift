@@ -102,6 +102,7 @@ func describe(_ saved: SavedComponent) -> String {
     if let until = saved.pausedUntil { parts.append("pausedUntil=\(until.microseconds)") }
     if saved.stoppedByOperator { parts.append("stopped") }
     if let request = saved.inFlight { parts.append("inFlight(\(describe(request)))") }
+    if let flap = saved.flap { parts.append("flap(\(flap.changes.map(\.microseconds)) latched=\(flap.latched))") }
     if saved.timeSuspended { parts.append("timeSuspended") }
     return parts.joined(separator: " ")
 }

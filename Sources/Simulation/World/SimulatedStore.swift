@@ -85,7 +85,7 @@ extension Effect {
         case .record(let record):
             switch record.body {
             case .actionIntended, .incidentOpened, .incidentExhausted, .incidentResolved, .freezeChanged,
-                .groupFreezeChanged, .paused, .resumed:
+                .groupFreezeChanged, .latchChanged, .paused, .resumed:
                 return true
             default: return false
             }

@@ -33,6 +33,7 @@ extension SimulatedWorld {
         case .pause(let component, let duration):
             self.ask(.pause(component: component, for: duration, by: "root", reason: "work in progress"))
         case .resume(let component): self.ask(.resume(component: component, by: "root"))
+        case .acknowledge(let component): self.ask(.acknowledge(component: component, by: "root"))
         case .checkNow(let component): self.ask(.checkNow(component: component))
         case .reloadPolicy(let index): self.loadPolicy(index)
         case .busLoss, .daemonReload, .stall, .suspend, .wallJump, .diskFull, .crashSupervisor, .reboot:

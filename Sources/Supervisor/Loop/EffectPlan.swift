@@ -57,7 +57,7 @@ extension AuditRecord.Body {
     var mustBeDurable: Bool {
         switch self {
         case .actionIntended, .incidentOpened, .incidentExhausted, .incidentResolved, .freezeChanged,
-            .groupFreezeChanged, .paused, .resumed:
+            .groupFreezeChanged, .latchChanged, .paused, .resumed:
             true
         case .supervisorStarted, .supervisorStopped, .policyLoaded, .policyRejected, .incidentCorrected,
             .incidentSuppressed, .incidentRearmed, .actionFinished, .actionSkipped, .verification, .note, .evidence,

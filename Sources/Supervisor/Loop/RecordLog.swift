@@ -36,6 +36,7 @@ enum RecordLog {
         case .note: (.info, "Note")
         case .evidence: (.debug, "Evidence kept")
         case .breakerChanged: (.warning, "Breaker changed")
+        case .latchChanged(let latched, _): (latched ? .error : .notice, "Latch changed")
         case .freezeChanged(let frozen, _): (frozen ? .critical : .notice, "Automation freeze changed")
         case .groupFreezeChanged(_, let frozen, _): (frozen ? .error : .notice, "Freeze of a group changed")
         case .paused: (.notice, "Paused")
@@ -77,6 +78,7 @@ enum RecordLog {
         case .note(let text): ["text": "\(text)"]
         case .evidence(let kind, let text): ["kind": "\(kind.rawValue)", "bytes": "\(text.utf8.count)"]
         case .breakerChanged(let from, let to, let why): ["from": "\(from)", "to": "\(to)", "why": "\(why)"]
+        case .latchChanged(let latched, let why): ["latched": "\(latched)", "why": "\(why)"]
         case .freezeChanged(let frozen, let why): ["frozen": "\(frozen)", "why": "\(why)"]
         case .groupFreezeChanged(let group, let frozen, let why):
             ["group": "\(group)", "frozen": "\(frozen)", "why": "\(why)"]
