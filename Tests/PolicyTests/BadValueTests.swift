@@ -54,7 +54,14 @@ import Testing
         "channel-exec": ("{\"version\": 1, \"channels\": {\"c\": {\"type\": \"exec\",", "}}}"),
         "channel-webhook": ("{\"version\": 1, \"channels\": {\"c\": {\"type\": \"webhook\",", "}}}"),
         "guards": ("{\"version\": 1, \"guards\": {", "}}"),
+        "overload": ("{\"version\": 1, \"guards\": {\"overload\": {", "}}}"),
         "flap": ("{\"version\": 1, \"guards\": {\"flap\": {", "}}}"),
+        "connectivity": (
+            "{\"version\": 1, \"components\": {\"a\": {\"unit\": \"a.service\", \"checks\": {\"u\": {\"type\": \"unit\"}, "
+                + "\"off\": {\"type\": \"tcp\", \"host\": \"::1\", \"port\": 1, \"enabled\": false}, "
+                + "\"tcp\": {\"type\": \"tcp\", \"host\": \"::1\", \"port\": 1}}}}, "
+                + "\"guards\": {\"connectivity\": {", "}}}"
+        ),
         "group": (
             "{\"version\": 1, \"components\": {\"a\": {\"group\": \"g\", \"unit\": \"a.service\", \"checks\": {\"u\": "
                 + "{\"type\": \"unit\"}}}}, \"groups\": {\"g\": {", "}}}"

@@ -93,6 +93,10 @@ struct PolicyDecoder {
         }
         let components = self.decodeComponents()
         let groups = self.decodeGroups(members: components)
+        self.forEachSection("guards") { decoder, node in
+            guard let checks = node["connectivity"]?["checks"] else { return }
+            CheckReference.reportUnknown(in: checks, among: components, &decoder.context)
+        }
         return PolicySnapshot(components: components, guards: guards, groups: groups, channels: channels)
     }
 

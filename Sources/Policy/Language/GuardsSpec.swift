@@ -2,7 +2,6 @@
 enum GuardsLanguage {
     static let spec = ObjectSpec(
         "guards", title: "guards", initial: Guards(),
-        unavailable: ["connectivity", "overload"],
         [
             Key("maxActions", over: \.maxActions, budget, "Disruptive actions on the whole host."),
             Key("maxConcurrent", \.maxConcurrent, concurrent, "Disruptive actions in flight at once."),
@@ -17,6 +16,12 @@ enum GuardsLanguage {
                 "stormCooldown", \.stormCooldown, .duration(.zero...(.seconds(86_400))),
                 "After a freeze has ended, or once `maxActions` has run out, no disruptive action is begun for this "
                     + "long."),
+            Key(
+                "connectivity", over: \.connectivity, connectivity,
+                "A gate: while it fails, checks that ask over the network say nothing about anybody."),
+            Key(
+                "overload", over: \.overloadLag, overload,
+                "When heald itself is held up so that what it saw counts no more."),
             Key("flap", over: \.flap, flap, "When a component comes and goes too often to be repaired each time."),
         ])
 
@@ -42,6 +47,22 @@ enum GuardsLanguage {
     private static let concurrent = ValueType<Int>.wholeNumber(1...100)
     private static let unhealthy = ValueType<Double>.share(0.01...1)
     private static let healthy = ValueType<Int>.wholeNumber(0...10_000)
+
+    private static let connectivity = ObjectSpec(
+        "connectivity", title: "connectivity", initial: [CheckReference](),
+        [
+            Key(
+                "checks", \.self, .list(of: .checkReference, count: 1...10), required: true,
+                "Checks as `component/check`. The gate fails while all of them are down.")
+        ])
+
+    private static let overload = ObjectSpec(
+        "overload", title: "overload", initial: Guards().overloadLag,
+        [
+            Key(
+                "lag", \.self, .duration(.milliseconds(50)...(.seconds(60))),
+                "Being late by more than this makes what checks said until then count as unknown.")
+        ])
 
     private static let flap = ObjectSpec(
         "flap", title: "flap", initial: FlapPolicy(),

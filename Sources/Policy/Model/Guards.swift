@@ -24,10 +24,15 @@ public struct Guards: Hashable, Sendable, Codable {
     /// After a freeze, or after `maxActions` ran out, nothing disruptive is begun for this long.
     public var stormCooldown: Duration
     public var flap: FlapPolicy
+    /// Checks that say whether the machine reaches anything at all; empty: nothing says so.
+    public var connectivity: [CheckReference]
+    /// The supervisor itself being late by more than this puts in doubt what it saw.
+    public var overloadLag: Duration
 
     public init(
         maxActions: ActionBudget = ActionBudget(), maxConcurrent: Int = 2, maxUnhealthy: Double = 0.4,
-        minHealthyInGroup: Int? = nil, stormCooldown: Duration = .seconds(300), flap: FlapPolicy = FlapPolicy()
+        minHealthyInGroup: Int? = nil, stormCooldown: Duration = .seconds(300), flap: FlapPolicy = FlapPolicy(),
+        connectivity: [CheckReference] = [], overloadLag: Duration = .seconds(1)
     ) {
         self.maxActions = maxActions
         self.maxConcurrent = maxConcurrent
@@ -35,6 +40,19 @@ public struct Guards: Hashable, Sendable, Codable {
         self.minHealthyInGroup = minHealthyInGroup
         self.stormCooldown = stormCooldown
         self.flap = flap
+        self.connectivity = connectivity
+        self.overloadLag = overloadLag
+    }
+}
+
+/// A check of some component.
+public struct CheckReference: Hashable, Sendable, Codable {
+    public var component: String
+    public var check: String
+
+    public init(component: String, check: String) {
+        self.component = component
+        self.check = check
     }
 }
 

@@ -78,7 +78,6 @@ enum ReferenceTables {
                 }
             }
         }
-        add("guards", GuardsLanguage.spec.shape.unavailable)
         return lines.joined(separator: "\n")
     }
 }

@@ -55,12 +55,13 @@ public struct CheckSnapshot: Hashable, Sendable {
 }
 
 extension RecoveryEngine {
-    /// `running`, `paused`, `frozen`, `unrecorded`, `blind`, and why where it is not the first.
+    /// `running`, `paused`, `frozen`, `disconnected`, `unrecorded`, `blind`, and why where it is not the first.
     public var hostState: (state: String, reason: String?) {
         if let why = self.host.unrecorded { return ("unrecorded", why) }
         if let why = self.host.unitsUnknown { return ("blind", why) }
         if self.host.pausedUntil != nil { return ("paused", self.host.pauseReason) }
         if self.host.isFrozen { return ("frozen", "more than \(self.unhealthyLimitText) of the components are down") }
+        if self.host.isDisconnected { return ("disconnected", "every check of the connectivity gate fails") }
         return ("running", nil)
     }
 
@@ -115,6 +116,7 @@ extension Hold {
         case .none: return nil
         case .evidence: return "waits for fresh check results"
         case .dependencyInDoubt(let name, _): return "waits to see whether \(name), which it needs, fails too"
+        case .networkInDoubt: return "waits to see whether the connectivity gate fails, too"
         case .paused: return "automation is paused for another \(left)"
         case .unrecorded: return "the audit trail cannot be written, and nothing risky is done unrecorded"
         case .serviceManager: return "systemd or an operator is working on the unit"

@@ -70,7 +70,9 @@ extension RecoveryEngine {
     /// A component of which nothing is known for long is told of once: nobody is watching it.
     private mutating func noticeUnknown(_ index: Int) {
         let limit = Duration.seconds(300)
-        guard self.machines[index].verdict == .unknown, !self.machines[index].stoppedByOperator else {
+        guard self.machines[index].verdict == .unknown, !self.machines[index].stoppedByOperator,
+            !self.isBlinded(index)  // people know of that
+        else {
             self.machines[index].unknownSince = nil
             self.machines[index].toldUnknown = false
             return
@@ -151,6 +153,7 @@ extension RecoveryEngine {
         let machine = self.machines[index]
         self.machines[index].ladder.skipped.removeAll()
         self.machines[index].doubtUntil = nil
+        self.machines[index].networkDoubtUntil = nil
         guard let resolvedAt = machine.ladder.resolvedAt,
             self.now.monotonic - resolvedAt < machine.component.rearm
         else {

@@ -127,7 +127,7 @@ extension ComponentMachine {
     /// It has to be looked at before it can be said whether it is down.
     var isUndecided: Bool {
         switch self.phase {
-        case .starting, .failing(.evidence), .failing(.dependencyInDoubt): true
+        case .starting, .failing(.evidence), .failing(.dependencyInDoubt), .failing(.networkInDoubt): true
         case .healthy, .suspect, .failing, .recovering, .verifying, .exhausted, .suppressed, .stopped: false
         }
     }

@@ -69,9 +69,8 @@ extension RecoveryEngine {
             guard case .failing(let hold) = self.machines[index].phase else { return false }
             switch hold {
             case .unrecorded, .frozen, .storm, .concurrency, .paused, .budget: return true
-            case .none, .evidence, .dependencyInDoubt, .serviceManager, .backoff, .cooldown, .breaker, .latched,
-                .tooFewHealthy,
-                .observing:
+            case .none, .evidence, .dependencyInDoubt, .networkInDoubt, .serviceManager, .backoff, .cooldown, .breaker,
+                .latched, .tooFewHealthy, .observing:
                 return false
             }
         }

@@ -71,6 +71,7 @@ extension RecoveryEngine {
         // when acting.
         if let culprit = self.machines[index].culprit, culprit.isStale, !culprit.check.kind.isUnit { return .evidence }
         if self.machines[index].component.unit != nil, self.machines[index].isUnitInDoubt { return .evidence }
+        if let doubt = self.networkDoubt(of: index) { return doubt }
         if let name = self.doubtfulDependency(of: index) {
             let until = self.machines[index].doubtUntil ?? now + .seconds(15)
             self.machines[index].doubtUntil = until

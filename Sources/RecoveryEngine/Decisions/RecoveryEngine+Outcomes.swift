@@ -144,6 +144,10 @@ extension RecoveryEngine {
     private mutating func waitForEvidence(_ index: Int, _ verification: Verification) {
         var verification = verification
         verification.upAt = nil
+        if verification.action != nil, self.isBlinded(index) {
+            self.enter(index, .verifying(verification))
+            return
+        }
         guard verification.action != nil, let deadline = verification.deadline else {
             if let rearmAt = verification.exhaustedUntil {
                 self.enter(index, .exhausted(rearmAt: rearmAt))
@@ -230,6 +234,7 @@ extension RecoveryEngine {
         self.machines[index].ladder.skipped.removeAll()
         self.machines[index].incident = nil
         self.machines[index].doubtUntil = nil
+        self.machines[index].networkDoubtUntil = nil
         if !verification.afterDependency { self.noteFlap(index) }
         self.enter(index, .healthy)
         self.evaluateLater(index)

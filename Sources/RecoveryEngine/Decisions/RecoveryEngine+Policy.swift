@@ -31,6 +31,7 @@ extension RecoveryEngine {
             for dependency in needed { self.dependents[dependency].append(index) }
         }
         self.recountHost()
+        self.setGate()
         self.rearmAllTimers()
         self.effects.append(
             .record(

@@ -16,6 +16,8 @@ public struct RecoveryEngine: Sendable {
     var indexByUnit: [String: Int] = [:]
     var dependencies: [[Int]] = []
     var dependents: [[Int]] = []
+    /// The checks of the connectivity gate.
+    var gate: [GateCheck] = []
     var host: HostState
     var generator: SeededGenerator
     var timers = Heap<TimerEntry>()

@@ -31,6 +31,8 @@ enum Hold: Hashable, Sendable {
     /// What was seen is of another time; fresh results decide.
     case evidence
     case dependencyInDoubt(String, until: MonotonicInstant)
+    /// It is not known yet whether this machine reaches anything.
+    case networkInDoubt(until: MonotonicInstant)
     case paused(until: MonotonicInstant)
     /// The audit trail cannot be written.
     case unrecorded
@@ -57,7 +59,8 @@ enum Hold: Hashable, Sendable {
         switch self {
         case .none, .evidence, .unrecorded, .serviceManager, .frozen, .concurrency, .tooFewHealthy, .observing: nil
         case .dependencyInDoubt(_, let until), .paused(let until), .backoff(let until), .cooldown(let until),
-            .breaker(let until), .budget(_, let until), .storm(_, let until), .latched(let until):
+            .breaker(let until), .budget(_, let until), .storm(_, let until), .latched(let until),
+            .networkInDoubt(let until):
             until
         }
     }
@@ -81,6 +84,7 @@ enum Hold: Hashable, Sendable {
         case .tooFewHealthy: 16
         case .storm(let cause, _): cause == .freeze ? 17 : 18
         case .latched: 19
+        case .networkInDoubt: 20
         }
     }
 }
@@ -167,6 +171,8 @@ struct ComponentMachine: Sendable {
     var deadline: MonotonicInstant?
     /// Since when a dependency's doubt has been waited out.
     var doubtUntil: MonotonicInstant?
+    /// Until when a doubt about the network is waited out.
+    var networkDoubtUntil: MonotonicInstant?
     /// Since when nothing has been known of it.
     var unknownSince: MonotonicInstant?
     var toldUnknown = false
@@ -269,7 +275,7 @@ struct ComponentMachine: Sendable {
     var isUnhealthyByItself: Bool {
         switch self.phase {
         case .starting, .healthy, .suspect, .suppressed, .stopped: false
-        case .failing(.dependencyInDoubt), .failing(.evidence): false
+        case .failing(.dependencyInDoubt), .failing(.networkInDoubt), .failing(.evidence): false
         case .verifying(let verification): verification.upAt == nil
         case .failing, .recovering, .exhausted: true
         }

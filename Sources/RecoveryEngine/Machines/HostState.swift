@@ -14,6 +14,8 @@ struct HostState: Sendable {
     var unrecorded: String?
     /// Why nothing is known of any unit.
     var unitsUnknown: String?
+    /// The connectivity gate fails.
+    var isDisconnected = false
     /// Components that are down by themselves.
     var unhealthy = 0
     /// Disruptive actions under way.

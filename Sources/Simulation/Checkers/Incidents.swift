@@ -109,6 +109,8 @@ struct AlertsAreBounded: Checker {
                 let prefix = "\(record.component ?? "-")/"
                 self.told = self.told.filter { !$0.key.hasPrefix(prefix) }
             case .freezeChanged, .groupFreezeChanged: self.hostWide = 0
+            // The connectivity gate has another opinion.
+            case .note where record.component == nil: self.hostWide = 0
             default: break
             }
         case .considered(.alert(let message)): return self.count(message, knowledge)

@@ -15,13 +15,17 @@ struct PolicyGenerator {
         if self.theme == .everything, self.random.chance(0.3) {
             components.append(self.endpointOnly(earlier: components.map(\.name)))
         }
+        let hasGate = self.theme == .everything || self.theme == .quiet
+        if hasGate { components.append(self.uplink()) }
         // A mass failure concerns one group as a whole, or the host.
         let names = self.theme == .massFailure ? ["a"] : ["a", "b"]
         for index in components.indices where self.random.chance(0.6) {
             components[index].group = self.random.pick(names)
         }
+        var guards = self.guards()
+        if hasGate { guards.connectivity = Self.gate }
         return PolicySnapshot(
-            components: components, guards: self.guards(), groups: self.groups(names),
+            components: components, guards: guards, groups: self.groups(names),
             channels: ["journal": Channel(name: "journal", kind: .journal)])
     }
 
@@ -37,7 +41,10 @@ struct PolicyGenerator {
             let name = policy.components.remove(at: index).name
             for other in policy.components.indices { policy.components[other].dependsOn.removeAll { $0 == name } }
         case 1: policy.components[index].mode = .observe
-        case 2: policy.guards = self.guards()
+        case 2:
+            let gate = policy.guards.connectivity
+            policy.guards = self.guards()
+            policy.guards.connectivity = gate
         case 3:
             let checks = policy.components[index].checks
             policy.components[index].checks[0].interval = checks[0].interval + .milliseconds(500)
@@ -74,6 +81,14 @@ struct PolicyGenerator {
             checks: [self.check("http", .http(HTTPCheck(host: "127.0.0.1", port: 9_999)))],
             recovery: [Step(strategy: .healthCheck(HealthCheckStrategy())), Step(strategy: .alert(AlertStrategy()))],
             rearm: .seconds(30))
+    }
+
+    private static let gate = [CheckReference(component: "zz-uplink", check: "http")]
+
+    private mutating func uplink() -> Component {
+        Component(
+            name: "zz-uplink", checks: [self.check("http", .http(HTTPCheck(host: "192.0.2.1")))],
+            recovery: [Step(strategy: .alert(AlertStrategy()))], rearm: .seconds(30))
     }
 
     private mutating func checks(_ name: String) -> [Check] {

@@ -124,7 +124,8 @@ struct DisturbancePlanner {
     }
 
     private mutating func ofTheMachine() -> Disturbance {
-        switch self.random.int(0...7) {
+        switch self.random.int(0...9) {
+        case 8, 9: return .networkLoss(for: self.random.milliseconds(500...90_000))
         case 0: return .busLoss(for: self.random.milliseconds(50...6_000))
         case 1: return .daemonReload(for: self.random.milliseconds(20...800))
         case 2, 3: return .stall(for: self.random.milliseconds(1_100...60_000))

@@ -36,7 +36,7 @@ extension SimulatedWorld {
         case .acknowledge(let component): self.ask(.acknowledge(component: component, by: "root"))
         case .checkNow(let component): self.ask(.checkNow(component: component))
         case .reloadPolicy(let index): self.loadPolicy(index)
-        case .busLoss, .daemonReload, .stall, .suspend, .wallJump, .diskFull, .crashSupervisor, .reboot:
+        case .networkLoss, .busLoss, .daemonReload, .stall, .suspend, .wallJump, .diskFull, .crashSupervisor, .reboot:
             self.disturbMachine(disturbance)
         }
         self.reviewTruth()
@@ -44,6 +44,7 @@ extension SimulatedWorld {
 
     private func disturbMachine(_ disturbance: Disturbance) {
         switch disturbance {
+        case .networkLoss(let duration): self.networkLostUntil = max(self.networkLostUntil, self.now + duration)
         case .busLoss(let duration): self.loseBus(for: duration, why: "the bus is gone")
         case .daemonReload(let duration): self.loseBus(for: duration, why: "systemd is reloading")
         case .stall(let duration): self.stall(for: duration)
@@ -96,6 +97,7 @@ extension SimulatedWorld {
         self.note("calm      nothing is disturbed any more")
         self.store.isFull = false
         self.troubles = [:]
+        self.networkLostUntil = self.now
         for name in self.unitNames {
             self.units[name]?.crashesToCome = 0
             self.units[name]?.neverReady = false

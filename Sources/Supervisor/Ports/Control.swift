@@ -51,7 +51,8 @@ public struct SupervisorStatus: Hashable, Sendable, Codable {
         }
     }
 
-    /// `running`, `paused`, `frozen`, `unrecorded` (the audit trail cannot be written), `blind` (no bus).
+    /// `running`, `paused`, `frozen`, `disconnected` (the connectivity gate fails), `unrecorded` (the audit trail cannot
+    /// be written), `blind` (no bus).
     public var state: String
     /// Why, where the state is not `running`.
     public var reason: String?
