@@ -32,6 +32,8 @@ extension AuditRecord.Body {
         case .actionIntended: "actionIntended"
         case .actionFinished: "actionFinished"
         case .actionSkipped: "actionSkipped"
+        case .approvalAsked: "approvalAsked"
+        case .approvalDecided: "approvalDecided"
         case .verification: "verification"
         case .note: "note"
         case .evidence: "evidence"
@@ -62,6 +64,10 @@ extension AuditRecord.Body {
             return .actionFinished(id: id, outcome)
         case .actionSkipped(let id, let action, let attempt, let step, let why):
             return .actionSkipped(id: id, action: action, attempt: attempt, step: step, why: detail(why))
+        case .approvalAsked(let id, let action, let attempt, let step, let until, let why):
+            return .approvalAsked(id: id, action: action, attempt: attempt, step: step, until: until, why: detail(why))
+        case .approvalDecided(let id, let decision, let name, let why):
+            return .approvalDecided(id: id, decision, by: name.map(detail), why: why.map(detail))
         case .verification(let action, let succeeded, let text):
             return .verification(action: action, succeeded: succeeded, detail: detail(text))
         case .note(let text): return .note(detail(text))

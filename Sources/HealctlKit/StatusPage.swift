@@ -66,7 +66,7 @@ public struct StatusPage: Sendable {
         switch state {
         case "exhausted": 0
         case "isolated", "latched": 1
-        case "failing": 2
+        case "failing", "approval": 2
         case "recovering": 3
         case "verifying": 4
         case "suspect": 5

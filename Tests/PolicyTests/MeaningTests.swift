@@ -7,6 +7,13 @@ import Testing
 @Suite struct MeaningTests {
     private let tcp = #"{"type": "tcp", "host": "a", "port": 1}"#
 
+    @Test func `a component that asks first waits as long as it says`() throws {
+        let body = #""mode": "approve", "approvalExpires": "5m", "checks": {"t": \#(self.tcp)}"#
+        let component = try #require(try policy(policy(component: body)).components.first)
+        #expect(component.mode == .approve)
+        #expect(component.approvalExpires == .seconds(300))
+    }
+
     @Test func `the smallest policy has the defaults of the language`() throws {
         let snapshot = try policy(policy(component: #""unit": "a.service", "checks": {"u": {"type": "unit"}}"#))
         let check = Check(name: "u", kind: .unit(UnitCheck()))

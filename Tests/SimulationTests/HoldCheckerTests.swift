@@ -154,6 +154,37 @@ import Testing
         #expect(bench.objections.count == 1)
     }
 
+    @Test func `an action that nobody approved, or whose approval is used or too old`() {
+        var web = Component.named("web", mode: .approve)
+        web.approvalExpires = .seconds(60)
+        var bench = CheckerBench(ActionsAreApproved(), [web, .named("api")])
+        func ask(_ id: Int64) {
+            bench.record(
+                .approvalAsked(
+                    id: id, action: "RESTART", attempt: 1, step: 0, until: WallTime(microseconds: 9), why: ""))
+        }
+        bench.act(on: "api")
+        #expect(bench.objections.isEmpty)
+        bench.act(id: 7)
+        #expect(bench.objections.count == 1)
+        ask(8)
+        bench.tell(.told(.operatorAsked(.approve(id: 8, by: "root", reason: nil))))
+        bench.act(id: 8)
+        #expect(bench.objections.count == 1)
+        bench.act(id: 8)
+        #expect(bench.objections.count == 2)
+        ask(9)
+        bench.tell(.told(.operatorAsked(.approve(id: 9, by: "root", reason: nil))))
+        bench.record(.approvalDecided(id: 9, .denied, by: "root", why: nil))
+        bench.act(id: 9)
+        #expect(bench.objections.count == 3)
+        ask(10)
+        bench.tell(.told(.operatorAsked(.approve(id: 10, by: "root", reason: nil))))
+        bench.wait(.seconds(61))
+        bench.act(id: 10)
+        #expect(bench.objections.count == 4)
+    }
+
     @Test func `an action in a group that is frozen, and in no other`() {
         var web = Component.web
         web.group = "a"

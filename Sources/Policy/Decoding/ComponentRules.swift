@@ -42,7 +42,7 @@ struct ComponentRules {
             dependsOn: draft.dependsOn.filter { seen.insert($0).inserted }, mode: draft.mode,
             startupGrace: draft.startupGrace, stable: draft.stable,
             checks: draft.checks.map { $0.of(unit: draft.unit) }, recovery: ladder,
-            rearm: draft.rearm, breaker: draft.breaker)
+            rearm: draft.rearm, breaker: draft.breaker, approvalExpires: draft.approvalExpires)
     }
 
     // MARK: The ladder

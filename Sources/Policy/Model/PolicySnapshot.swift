@@ -32,6 +32,8 @@ public struct Component: Hashable, Sendable {
     /// Names of the components it needs.
     public var dependsOn: [String]
     public var mode: Mode
+    /// In mode `approve`, how long a step waits for an operator before it is skipped.
+    public var approvalExpires: Duration
     /// After a start or a repair, failures of endpoint checks do not count until the first pass or this long.
     public var startupGrace: Duration
     /// How long it must stay up after `rise` before its incident closes.
@@ -48,7 +50,8 @@ public struct Component: Hashable, Sendable {
         name: String, unit: String? = nil, criticality: Criticality = .important, group: String? = nil,
         tags: [String] = [], dependsOn: [String] = [], mode: Mode = .auto, startupGrace: Duration = .seconds(10),
         stable: Duration = .seconds(2), checks: [Check], recovery: [Step] = Step.defaultLadder,
-        rearm: Duration = .seconds(15 * 60), breaker: BreakerPolicy = BreakerPolicy()
+        rearm: Duration = .seconds(15 * 60), breaker: BreakerPolicy = BreakerPolicy(),
+        approvalExpires: Duration = .seconds(30 * 60)
     ) {
         self.name = name
         self.unit = unit
@@ -57,6 +60,7 @@ public struct Component: Hashable, Sendable {
         self.tags = tags
         self.dependsOn = dependsOn
         self.mode = mode
+        self.approvalExpires = approvalExpires
         self.startupGrace = startupGrace
         self.stable = stable
         self.checks = checks.sorted { $0.name < $1.name }
@@ -75,6 +79,8 @@ public enum Criticality: String, CaseIterable, Hashable, Sendable, Codable {
 public enum Mode: String, CaseIterable, Hashable, Sendable, Codable {
     /// Repairs it.
     case auto
+    /// Repairs it where an operator agrees, step by step.
+    case approve
     /// Only records what it would do.
     case observe
 }

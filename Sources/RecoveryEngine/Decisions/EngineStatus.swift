@@ -5,8 +5,8 @@ import ResilienceCore
 public struct ComponentSnapshot: Hashable, Sendable {
     public var name: String
     public var verdict: Verdict
-    /// `starting`, `healthy`, `suspect`, `failing`, `recovering`, `verifying`, `exhausted`, `isolated`, `latched`,
-    /// `suppressed`, `paused`, `stopped`.
+    /// `starting`, `healthy`, `suspect`, `failing`, `approval`, `recovering`, `verifying`, `exhausted`, `isolated`,
+    /// `latched`, `suppressed`, `paused`, `stopped`.
     public var state: String
     /// One line on why it is in that state.
     public var detail: String?
@@ -14,10 +14,12 @@ public struct ComponentSnapshot: Hashable, Sendable {
     public var unit: String?
     public var checks: [CheckSnapshot]
     public var openIncident: Int64?
+    /// What waits for an operator; `nil` where nothing does.
+    public var approval: PendingApproval?
 
     public init(
         name: String, verdict: Verdict, state: String, detail: String?, since: WallTime, unit: String?,
-        checks: [CheckSnapshot], openIncident: Int64?
+        checks: [CheckSnapshot], openIncident: Int64?, approval: PendingApproval? = nil
     ) {
         self.name = name
         self.verdict = verdict
@@ -27,6 +29,7 @@ public struct ComponentSnapshot: Hashable, Sendable {
         self.unit = unit
         self.checks = checks
         self.openIncident = openIncident
+        self.approval = approval
     }
 }
 
@@ -72,7 +75,8 @@ extension RecoveryEngine {
             return ComponentSnapshot(
                 name: machine.component.name, verdict: machine.stoppedByOperator ? .unknown : machine.verdict,
                 state: state, detail: detail, since: machine.phaseSince, unit: machine.component.unit,
-                checks: machine.trackers.map(Self.snapshot), openIncident: machine.incident?.id)
+                checks: machine.trackers.map(Self.snapshot), openIncident: machine.incident?.id,
+                approval: machine.approval.flatMap { Self.snapshot($0, at: now) })
         }
     }
 
@@ -81,6 +85,13 @@ extension RecoveryEngine {
             name: tracker.check.name, type: tracker.check.kind.type, verdict: tracker.verdict,
             message: tracker.check.enabled ? tracker.failure?.message : "disabled", lastAt: tracker.lastAt,
             latency: tracker.lastResult.map { $0.finishedAt - $0.startedAt })
+    }
+
+    private static func snapshot(_ approval: Approval, at now: Moment) -> PendingApproval? {
+        guard approval.until > now.monotonic else { return nil }
+        return PendingApproval(
+            id: approval.id, action: approval.strategy.action, attempt: approval.attempt,
+            until: now.wall(at: approval.until), approvedBy: approval.approvedBy)
     }
 
     private static func describe(_ machine: ComponentMachine, at now: Moment) -> (String, String?) {
@@ -95,6 +106,9 @@ extension RecoveryEngine {
             return ("isolated", "circuit breaker open for another \((until - now.monotonic).brief)")
         case .failing(.latched(let until)):
             return ("latched", Hold.latched(until: until).explanation(at: now.monotonic))
+        case .failing(.approval(let id, let action, let until)):
+            let hold = Hold.approval(id: id, action: action, until: until)
+            return ("approval", hold.explanation(at: now.monotonic))
         case .failing(let hold): return ("failing", hold.explanation(at: now.monotonic) ?? machine.complaint)
         case .recovering(let attempt):
             return ("recovering", "\(attempt.request.action), attempt \(attempt.request.attempt)")
@@ -138,6 +152,8 @@ extension Hold {
         case .concurrency(let group?): return "waits for other repairs in the group \(group) to end (maxConcurrent)"
         case .tooFewHealthy(let group):
             return "waits until more of the group \(group) serve: a repair would leave too few (minHealthyInGroup)"
+        case .approval(let id, let action, _):
+            return "\(action) waits for approval: healctl approve \(id), or healctl deny \(id); skipped in \(left)"
         case .observing: return "mode is observe: nothing is done"
         }
     }

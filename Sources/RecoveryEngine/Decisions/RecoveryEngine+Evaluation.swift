@@ -17,6 +17,7 @@ extension RecoveryEngine {
         case .suppressed(let root): self.continueSuppressed(index, root: root)
         case .stopped: break
         }
+        self.reviewApproval(index)
         self.noticeUnknown(index)
         if self.machines[index].deadline == nil, let until = self.machines[index].pausedUntil {
             self.setDeadline(index, until)

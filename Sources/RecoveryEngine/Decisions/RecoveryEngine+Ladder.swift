@@ -27,7 +27,13 @@ extension RecoveryEngine {
                 self.hold(index, reason)
                 return
             }
-            if self.begin(step, index) { return }
+            switch self.permission(for: step, index) {
+            case .given: if self.begin(step, index) { return }
+            case .awaited(let reason):
+                self.hold(index, reason)
+                return
+            case .refused: continue
+            }
         }
     }
 
@@ -35,7 +41,7 @@ extension RecoveryEngine {
     mutating func hold(_ index: Int, _ reason: Hold) {
         var known: Hold = .none
         if case .failing(let old) = self.machines[index].phase { known = old }
-        if known.kind != reason.kind, let text = reason.explanation(at: self.now.monotonic) {
+        if known.kind != reason.kind, !reason.isOnRecord, let text = reason.explanation(at: self.now.monotonic) {
             self.record(index, .note(text))
         }
         if known != reason || self.machines[index].deadline == nil { self.enter(index, .failing(reason)) }
@@ -155,7 +161,7 @@ extension RecoveryEngine {
         }
     }
 
-    private mutating func climb(_ index: Int, cooldown: Duration) {
+    mutating func climb(_ index: Int, cooldown: Duration) {
         let earlier = self.machines[index].ladder.notBefore
         self.machines[index].ladder.nextStep()
         if cooldown > .zero {
@@ -225,21 +231,22 @@ extension RecoveryEngine {
     private mutating func begin(_ step: Step, _ index: Int) -> Bool {
         let machine = self.machines[index]
         guard let incident = machine.incident else { return true }
+        let leave = self.useApproval(index)
         self.machines[index].ladder.attempts += 1
         self.machines[index].ladder.backoffLevel += 1
         self.machines[index].ladder.notBefore = .none
         let request = ActionRequest(
-            id: self.host.nextAction, incident: incident.id, component: machine.component.name,
+            id: leave.id, incident: incident.id, component: machine.component.name,
             action: step.strategy.action, unit: step.strategy.traits.needsUnit ? machine.component.unit : nil,
             attempt: self.machines[index].ladder.attempts, timeout: step.timeout,
             expectedInvocationID: machine.unit?.invocationID, policyGeneration: self.generation,
             strategy: step.strategy)
-        self.host.nextAction += 1
         self.record(
             index,
             .actionIntended(
                 id: request.id, action: request.action, attempt: request.attempt, step: machine.ladder.step,
-                unit: request.unit, why: self.reasonForActing(index)))
+                unit: request.unit,
+                why: self.reasonForActing(index) + (leave.by.map { "; approved by \($0)" } ?? "")))
         self.touched.insert(index)
         switch step.strategy {
         case .restart, .resetConnection, .exec:
@@ -254,7 +261,7 @@ extension RecoveryEngine {
         }
     }
 
-    private func reasonForActing(_ index: Int) -> String {
+    func reasonForActing(_ index: Int) -> String {
         let machine = self.machines[index]
         guard let culprit = machine.culprit, let failure = culprit.failure else { return machine.complaint }
         return "\(culprit.check.name): \(failure.message) (\(failure.category.rawValue), \(failure.reason.rawValue))"

@@ -10,6 +10,8 @@ extension RecoveryEngine {
         case .resume(let name, let by): self.resume(name, by: by)
         case .acknowledge(let name, let by):
             if let index = self.indexByName[name] { self.acknowledge(index, by: by) }
+        case .approve(let id, let by, let reason): self.answerApproval(id, approves: true, by: by, reason: reason)
+        case .deny(let id, let by, let reason): self.answerApproval(id, approves: false, by: by, reason: reason)
         case .checkNow(let name):
             guard let index = self.indexByName[name] else { return }
             for check in self.machines[index].trackers.indices {
@@ -101,6 +103,7 @@ extension RecoveryEngine {
         } else {
             if let incident = self.machines[index].incident {
                 self.record(index, .note("an operator stopped the unit: it is left alone"))
+                self.withdrawApproval(index, why: "an operator stopped the unit")
                 self.record(index, .incidentResolved(at: max(self.now.wall, incident.detectedAt), by: .withdrawn))
                 self.tellOfWithdrawal(self.machines[index], why: "an operator stopped it")
                 self.machines[index].incident = nil

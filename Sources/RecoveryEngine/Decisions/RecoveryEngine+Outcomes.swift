@@ -209,6 +209,7 @@ extension RecoveryEngine {
             self.enter(index, .healthy)
             return
         }
+        self.withdrawApproval(index, why: "it is up again")
         let healer = self.healer(index, verification)
         if let request = verification.action {
             let after = ((verification.upAt ?? self.now.monotonic) - verification.since).brief

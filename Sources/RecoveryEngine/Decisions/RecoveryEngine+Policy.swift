@@ -53,6 +53,7 @@ extension RecoveryEngine {
             guard let index = self.indexByName[name] else {
                 var gone = ComponentMachine(component: Component(name: name, checks: []), now: self.now)
                 gone.incident = saved.incident
+                gone.approval = saved.approval.map { Approval($0, at: self.now, longest: .zero) }
                 gone.timeSuspended = saved.timeSuspended
                 if let request = saved.inFlight {
                     gone.phase = .recovering(Attempt(request: request, step: 0, isDisruptive: false))
@@ -86,6 +87,10 @@ extension RecoveryEngine {
         }
         if let incident = machine.incident {
             self.effects.append(record(.note("the component has left the policy")))
+            if let approval = machine.approval {
+                let why = "the component has left the policy"
+                self.effects.append(record(.approvalDecided(id: approval.id, .withdrawn, by: nil, why: why)))
+            }
             self.effects.append(record(.incidentResolved(at: max(self.now.wall, incident.detectedAt), by: .withdrawn)))
             self.tellOfWithdrawal(machine, why: "it has left the policy")
         }
@@ -189,6 +194,7 @@ extension ComponentMachine {
         if let flap = saved.flap {
             self.flap.restore(changes: flap.changes.map(now.monotonic(at:)), isFlapping: flap.latched)
         }
+        self.approval = saved.approval.map { Approval($0, at: now, longest: self.component.approvalExpires) }
         if let until = saved.pausedUntil, until > now.wall { self.pausedUntil = now.monotonic + (until - now.wall) }
         self.stoppedByOperator = saved.stoppedByOperator
         self.timeSuspended = saved.timeSuspended

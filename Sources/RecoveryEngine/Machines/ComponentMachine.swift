@@ -51,8 +51,13 @@ enum Hold: Hashable, Sendable {
     case concurrency(group: String?)
     /// Its repair would leave too few members of the group in service.
     case tooFewHealthy(group: String)
+    /// `mode: approve`: an operator was asked.
+    case approval(id: Int64, action: String, until: MonotonicInstant)
     /// `mode: observe`.
     case observing
+
+    /// Its beginning has a record of its own.
+    var isOnRecord: Bool { if case .approval = self { true } else { false } }
 
     /// When it ends by itself.
     var until: MonotonicInstant? {
@@ -60,7 +65,7 @@ enum Hold: Hashable, Sendable {
         case .none, .evidence, .unrecorded, .serviceManager, .frozen, .concurrency, .tooFewHealthy, .observing: nil
         case .dependencyInDoubt(_, let until), .paused(let until), .backoff(let until), .cooldown(let until),
             .breaker(let until), .budget(_, let until), .storm(_, let until), .latched(let until),
-            .networkInDoubt(let until):
+            .networkInDoubt(let until), .approval(_, _, let until):
             until
         }
     }
@@ -85,6 +90,7 @@ enum Hold: Hashable, Sendable {
         case .storm(let cause, _): cause == .freeze ? 17 : 18
         case .latched: 19
         case .networkInDoubt: 20
+        case .approval: 21
         }
     }
 }
@@ -162,6 +168,8 @@ struct ComponentMachine: Sendable {
     var breaker: CircuitBreakerMachine
     var flap = FlapDetector()
     var pausedUntil: MonotonicInstant?
+    /// The step that an operator was asked about.
+    var approval: Approval?
     var stoppedByOperator = false
     var unit: UnitObservation?
     /// The unit has been seen at least once by this process, so that a later death is news.
@@ -305,6 +313,7 @@ struct ComponentMachine: Sendable {
             pausedUntil: self.pausedUntil.map(now.wall(at:)), stoppedByOperator: self.stoppedByOperator,
             inFlight: inFlight, timeSuspended: self.timeSuspended,
             flap: self.flap.changes.isEmpty && !self.flap.isFlapping
-                ? nil : SavedFlap(changes: self.flap.changes.map(now.wall(at:)), latched: self.flap.isFlapping))
+                ? nil : SavedFlap(changes: self.flap.changes.map(now.wall(at:)), latched: self.flap.isFlapping),
+            approval: self.approval?.saved(at: now))
     }
 }

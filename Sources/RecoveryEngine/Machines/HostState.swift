@@ -101,6 +101,8 @@ extension SavedComponent {
             && self.flap?.changes.count == other.flap?.changes.count
             && nearlyEqual(self.flap?.changes.first, other.flap?.changes.first)
             && nearlyEqual(self.flap?.changes.last, other.flap?.changes.last)
+            && self.approval?.id == other.approval?.id && self.approval?.approvedBy == other.approval?.approvedBy
+            && nearlyEqual(self.approval?.until, other.approval?.until)
     }
 }
 

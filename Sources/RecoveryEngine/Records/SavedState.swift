@@ -18,11 +18,13 @@ public struct SavedComponent: Hashable, Sendable, Codable {
     public var timeSuspended: Bool
     /// `nil` where it never came and went.
     public var flap: SavedFlap?
+    /// The step that an operator was asked about.
+    public var approval: SavedApproval?
 
     public init(
         incident: SavedIncident? = nil, ladder: SavedLadder = SavedLadder(), breaker: SavedBreaker = SavedBreaker(),
         pausedUntil: WallTime? = nil, stoppedByOperator: Bool = false, inFlight: ActionRequest? = nil,
-        timeSuspended: Bool = false, flap: SavedFlap? = nil
+        timeSuspended: Bool = false, flap: SavedFlap? = nil, approval: SavedApproval? = nil
     ) {
         self.incident = incident
         self.ladder = ladder
@@ -32,6 +34,7 @@ public struct SavedComponent: Hashable, Sendable, Codable {
         self.inFlight = inFlight
         self.timeSuspended = timeSuspended
         self.flap = flap
+        self.approval = approval
     }
 }
 

@@ -64,7 +64,9 @@ struct FreezeHolds: Checker {
         guard all.count >= Guards.maxUnhealthyOfAtLeast else { return nil }
         let down = all.filter { component in
             guard let incident = knowledge.incidents[component.name], incident.rootCause == nil else { return false }
+            // One that something it needs may have pulled down does not count by itself until that is known.
             return knowledge.isSurelyDown(component.name)
+                && !knowledge.dependencies(of: component.name).contains(where: knowledge.isInDoubt)
         }
         guard Double(down.count) / Double(all.count) > most else { return nil }
         return "\(down.count) of \(all.count) components down by themselves"

@@ -25,7 +25,8 @@ extension Knowledge {
             if let component, self.stopped.remove(component) != nil, let unit = self.components[component]?.unit {
                 self.forgiven[unit] = self.units[unit]?.observation.invocationID
             }
-        case .operatorAsked(.checkNow), .operatorAsked(.acknowledge): break
+        case .operatorAsked(.checkNow), .operatorAsked(.acknowledge), .operatorAsked(.approve), .operatorAsked(.deny):
+            break
         }
     }
 

@@ -112,6 +112,11 @@ struct Knowledge {
         self.isFrozen || self.components[component]?.group.map(self.frozenGroups.contains) ?? false
     }
 
+    /// Some check of it has failed, though perhaps not often enough yet.
+    func isInDoubt(_ component: String) -> Bool {
+        self.checks[component]?.values.contains(where: \.isFailing) ?? false
+    }
+
     /// By what was seen of its unit last, it has died and nobody is at it.
     func isSurelyDown(_ component: String) -> Bool {
         guard let unit = self.components[component]?.unit, let seen = self.units[unit], !seen.isDoubtful,

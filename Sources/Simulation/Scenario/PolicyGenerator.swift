@@ -40,7 +40,7 @@ struct PolicyGenerator {
         case 0:
             let name = policy.components.remove(at: index).name
             for other in policy.components.indices { policy.components[other].dependsOn.removeAll { $0 == name } }
-        case 1: policy.components[index].mode = .observe
+        case 1: policy.components[index].mode = self.random.pick([.observe, .approve, .auto])
         case 2:
             let gate = policy.guards.connectivity
             policy.guards = self.guards()
@@ -65,14 +65,21 @@ struct PolicyGenerator {
         }
         return Component(
             name: name, unit: unit.name, criticality: self.random.pick(Criticality.allCases), dependsOn: dependsOn,
-            mode: self.theme != .quiet && self.random.chance(0.08) ? .observe : .auto,
+            mode: self.theme == .quiet ? .auto : self.mode(),
             startupGrace: unit.bootTime + self.random.milliseconds(1_500...9_000),
             stable: self.random.pick([.zero, .seconds(1), .seconds(2), .seconds(4)]), checks: checks,
             recovery: self.ladder(unit, checks), rearm: self.random.milliseconds(20_000...90_000),
             breaker: BreakerPolicy(
                 failures: self.random.int(2...6), window: self.random.milliseconds(30_000...120_000),
                 minSeverity: self.random.pick([.low, .high]), openFor: self.random.milliseconds(10_000...60_000),
-                halfOpen: self.random.int(1...2)))
+                halfOpen: self.random.int(1...2)),
+            // Longer than the other guards hold back what was approved.
+            approvalExpires: self.random.milliseconds(60_000...240_000))
+    }
+
+    private mutating func mode() -> Mode {
+        if self.random.chance(0.08) { return .observe }
+        return self.random.chance(0.12) ? .approve : .auto
     }
 
     private mutating func endpointOnly(earlier: [String]) -> Component {

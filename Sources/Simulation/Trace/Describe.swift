@@ -101,6 +101,9 @@ func describe(_ saved: SavedComponent) -> String {
     if saved.breaker != SavedBreaker() { parts.append("\(saved.breaker)".replacing("RecoveryEngine.", with: "")) }
     if let until = saved.pausedUntil { parts.append("pausedUntil=\(until.microseconds)") }
     if saved.stoppedByOperator { parts.append("stopped") }
+    if let approval = saved.approval {
+        parts.append("approval(\(approval.id) until=\(approval.until.microseconds) by=\(approval.approvedBy ?? "-"))")
+    }
     if let request = saved.inFlight { parts.append("inFlight(\(describe(request)))") }
     if let flap = saved.flap { parts.append("flap(\(flap.changes.map(\.microseconds)) latched=\(flap.latched))") }
     if saved.timeSuspended { parts.append("timeSuspended") }

@@ -85,7 +85,7 @@ extension Effect {
         case .record(let record):
             switch record.body {
             case .actionIntended, .incidentOpened, .incidentExhausted, .incidentResolved, .freezeChanged,
-                .groupFreezeChanged, .latchChanged, .paused, .resumed:
+                .groupFreezeChanged, .latchChanged, .approvalAsked, .approvalDecided, .paused, .resumed:
                 return true
             default: return false
             }

@@ -68,6 +68,20 @@ extension SimulatedWorld {
         self.tell(.wallMoved(by: duration))
     }
 
+    /// People answer what waits for them, mostly with a yes and mostly in time.
+    func answerApprovals(in effects: [Effect]) {
+        for case .record(let record) in effects {
+            guard case .approvalAsked(let id, _, _, _, _, _) = record.body else { continue }
+            self.after(self.random.milliseconds(200...20_000)) { world in
+                if world.isCalm || world.random.chance(0.75) {
+                    world.ask(.approve(id: id, by: "root", reason: nil))
+                } else if world.random.chance(0.6) {
+                    world.ask(.deny(id: id, by: "root", reason: "not now"))
+                }
+            }
+        }
+    }
+
     /// A person uses systemctl.
     private func operate(_ unit: String, _ verb: String) {
         guard let state = self.units[unit]?.activeState else { return }
@@ -193,7 +207,7 @@ extension Knowledge.OpenIncident {
 extension Component {
     /// A restart may be tried for it whatever is wrong.
     var canBeHealed: Bool {
-        self.mode == .auto && self.unit != nil
+        self.mode != .observe && self.unit != nil
             && self.recovery.contains { step in
                 if case .restart = step.strategy { step.when == Condition() } else { false }
             }

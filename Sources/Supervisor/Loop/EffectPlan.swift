@@ -57,12 +57,11 @@ extension AuditRecord.Body {
     var mustBeDurable: Bool {
         switch self {
         case .actionIntended, .incidentOpened, .incidentExhausted, .incidentResolved, .freezeChanged,
-            .groupFreezeChanged, .latchChanged, .paused, .resumed:
+            .groupFreezeChanged, .latchChanged, .approvalAsked, .approvalDecided, .paused, .resumed:
             true
         case .supervisorStarted, .supervisorStopped, .policyLoaded, .policyRejected, .incidentCorrected,
             .incidentSuppressed, .incidentRearmed, .actionFinished, .actionSkipped, .verification, .note, .evidence,
-            .breakerChanged,
-            .timeCounts, .pruned:
+            .breakerChanged, .timeCounts, .pruned:
             false
         }
     }

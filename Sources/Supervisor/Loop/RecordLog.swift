@@ -32,6 +32,8 @@ enum RecordLog {
         case .actionIntended: (.notice, "Action begins")
         case .actionFinished(_, let outcome): (outcome.result == .succeeded ? .info : .warning, "Action ended")
         case .actionSkipped: (.info, "Action skipped")
+        case .approvalAsked: (.warning, "A repair waits for approval")
+        case .approvalDecided: (.notice, "Approval decided")
         case .verification(_, let succeeded, _): (succeeded ? .info : .warning, "Repair verified")
         case .note: (.info, "Note")
         case .evidence: (.debug, "Evidence kept")
@@ -73,6 +75,13 @@ enum RecordLog {
             ["id": "\(id)", "result": "\(outcome.result.rawValue)", "detail": "\(outcome.detail)"]
         case .actionSkipped(let id, let action, _, _, let why):
             ["id": "\(id)", "action": "\(action)", "why": "\(why)"]
+        case .approvalAsked(let id, let action, let attempt, _, let until, let why):
+            [
+                "id": "\(id)", "action": "\(action)", "attempt": "\(attempt)", "until": "\(until.rfc3339)",
+                "why": "\(why)",
+            ]
+        case .approvalDecided(let id, let decision, let by, let why):
+            ["id": "\(id)", "decision": "\(decision.rawValue)", "by": "\(by ?? "nobody")", "why": "\(why ?? "")"]
         case .verification(let action, let succeeded, let detail):
             ["id": "\(action)", "succeeded": "\(succeeded)", "detail": "\(detail)"]
         case .note(let text): ["text": "\(text)"]
