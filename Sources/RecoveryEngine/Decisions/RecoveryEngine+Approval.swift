@@ -10,13 +10,15 @@ struct Approval: Hashable, Sendable {
     var step: Int
     var attempt: Int
     var strategy: Strategy
+    /// What exactly would be done.
+    var order: ActionOrder?
     var until: MonotonicInstant
     var approvedBy: String?
 
     func saved(at now: Moment) -> SavedApproval {
         SavedApproval(
             id: self.id, incident: self.incident, step: self.step, attempt: self.attempt, strategy: self.strategy,
-            until: now.wall(at: self.until), approvedBy: self.approvedBy)
+            order: self.order, until: now.wall(at: self.until), approvedBy: self.approvedBy)
     }
 }
 
@@ -25,7 +27,8 @@ extension Approval {
     init(_ saved: SavedApproval, at now: Moment, longest: Duration) {
         self.init(
             id: saved.id, incident: saved.incident, step: saved.step, attempt: saved.attempt, strategy: saved.strategy,
-            until: now.monotonic + min(longest, saved.until - now.wall), approvedBy: saved.approvedBy)
+            order: saved.order, until: now.monotonic + min(longest, saved.until - now.wall),
+            approvedBy: saved.approvedBy)
     }
 
     /// It is about what would be done next.
@@ -45,14 +48,14 @@ extension RecoveryEngine {
         case refused
     }
 
-    mutating func permission(for step: Step, _ index: Int) -> Permission {
+    mutating func permission(for step: Step, _ order: ActionOrder?, _ index: Int) -> Permission {
         let machine = self.machines[index]
         guard machine.component.mode == .approve, step.strategy.traits.needsApproval,
             let incident = machine.incident
         else { return .given }
-        guard let approval = machine.approval, approval.concerns(machine) else {
-            self.withdrawApproval(index, why: "another step has its turn")
-            return .awaited(self.askForApproval(of: step, incident.id, index))
+        guard let approval = machine.approval, approval.concerns(machine), approval.order == order else {
+            self.withdrawApproval(index, why: "something else would be done now")
+            return .awaited(self.askForApproval(of: step, order, incident.id, index))
         }
         guard approval.until > self.now.monotonic else {
             let why =
@@ -64,11 +67,13 @@ extension RecoveryEngine {
         return approval.approvedBy == nil ? .awaited(approval.hold) : .given
     }
 
-    private mutating func askForApproval(of step: Step, _ incident: Int64, _ index: Int) -> Hold {
+    private mutating func askForApproval(
+        of step: Step, _ order: ActionOrder?, _ incident: Int64, _ index: Int
+    ) -> Hold {
         let machine = self.machines[index]
         let approval = Approval(
             id: self.host.nextAction, incident: incident, step: machine.ladder.step,
-            attempt: machine.ladder.attempts + 1, strategy: step.strategy,
+            attempt: machine.ladder.attempts + 1, strategy: step.strategy, order: order,
             until: self.now.monotonic + machine.component.approvalExpires, approvedBy: nil)
         self.host.nextAction += 1
         self.machines[index].approval = approval
@@ -144,7 +149,7 @@ extension RecoveryEngine {
         switch self.machines[index].phase {
         case .exhausted: self.withdrawApproval(index, why: "the ladder is used up")
         case .suppressed(let root): self.withdrawApproval(index, why: "it waits for \(root)")
-        case .starting, .healthy, .suspect, .failing, .recovering, .verifying, .stopped:
+        case .starting, .healthy, .suspect, .failing, .recovering, .verifying, .isolated, .stopped:
             guard self.machines[index].component.mode != .approve else { return }
             self.withdrawApproval(index, why: "its mode is \(self.machines[index].component.mode.rawValue) now")
         }

@@ -118,7 +118,7 @@ extension ComponentMachine {
     /// It serves, well or not so well: a repair would interrupt that.
     var isServing: Bool {
         switch self.phase {
-        case .recovering, .stopped: false
+        case .recovering, .isolated, .stopped: false
         case .starting, .healthy, .suspect, .failing, .verifying, .exhausted, .suppressed:
             self.verdict == .up || self.verdict == .degraded
         }
@@ -128,7 +128,7 @@ extension ComponentMachine {
     var isUndecided: Bool {
         switch self.phase {
         case .starting, .failing(.evidence), .failing(.dependencyInDoubt), .failing(.networkInDoubt): true
-        case .healthy, .suspect, .failing, .recovering, .verifying, .exhausted, .suppressed, .stopped: false
+        case .healthy, .suspect, .failing, .recovering, .verifying, .exhausted, .suppressed, .isolated, .stopped: false
         }
     }
 }

@@ -103,6 +103,7 @@ extension SavedComponent {
             && nearlyEqual(self.flap?.changes.last, other.flap?.changes.last)
             && self.approval?.id == other.approval?.id && self.approval?.approvedBy == other.approval?.approvedBy
             && nearlyEqual(self.approval?.until, other.approval?.until)
+            && self.facts == other.facts
     }
 }
 

@@ -9,19 +9,23 @@ public struct SavedApproval: Hashable, Sendable, Codable {
     public var step: Int
     public var attempt: Int
     public var strategy: Strategy
+    /// What exactly would be done, where the strategy does not say it.
+    public var order: ActionOrder?
     /// Leave that nobody gave or used until then is refused.
     public var until: WallTime
     /// The operator who gave leave; `nil`: nobody yet.
     public var approvedBy: String?
 
     public init(
-        id: Int64, incident: Int64, step: Int, attempt: Int, strategy: Strategy, until: WallTime, approvedBy: String?
+        id: Int64, incident: Int64, step: Int, attempt: Int, strategy: Strategy, order: ActionOrder?, until: WallTime,
+        approvedBy: String?
     ) {
         self.id = id
         self.incident = incident
         self.step = step
         self.attempt = attempt
         self.strategy = strategy
+        self.order = order
         self.until = until
         self.approvedBy = approvedBy
     }

@@ -20,11 +20,13 @@ public struct SavedComponent: Hashable, Sendable, Codable {
     public var flap: SavedFlap?
     /// The step that an operator was asked about.
     public var approval: SavedApproval?
+    /// `nil`: there are none.
+    public var facts: SavedFacts?
 
     public init(
         incident: SavedIncident? = nil, ladder: SavedLadder = SavedLadder(), breaker: SavedBreaker = SavedBreaker(),
         pausedUntil: WallTime? = nil, stoppedByOperator: Bool = false, inFlight: ActionRequest? = nil,
-        timeSuspended: Bool = false, flap: SavedFlap? = nil, approval: SavedApproval? = nil
+        timeSuspended: Bool = false, flap: SavedFlap? = nil, approval: SavedApproval? = nil, facts: SavedFacts? = nil
     ) {
         self.incident = incident
         self.ladder = ladder
@@ -35,6 +37,7 @@ public struct SavedComponent: Hashable, Sendable, Codable {
         self.timeSuspended = timeSuspended
         self.flap = flap
         self.approval = approval
+        self.facts = facts
     }
 }
 
@@ -62,6 +65,8 @@ public struct SavedIncident: Hashable, Sendable, Codable {
     public var alerted: Bool
     /// People were told that it needs them.
     public var toldOfEnd: Bool
+    /// A standby took over within it; there is no second time.
+    public var failedOver: Bool?
 
     public init(
         id: Int64, state: IncidentState, cause: IncidentCause, severity: Severity, failedAt: WallTime,
