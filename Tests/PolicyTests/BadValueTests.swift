@@ -73,6 +73,14 @@ import Testing
         "channel-exec": ("{\"version\": 1, \"channels\": {\"c\": {\"type\": \"exec\",", "}}}"),
         "channel-webhook": ("{\"version\": 1, \"channels\": {\"c\": {\"type\": \"webhook\",", "}}}"),
         "guards": ("{\"version\": 1, \"guards\": {", "}}"),
+        "maintenance": (
+            "{\"version\": 1, \"components\": {\"a\": {\"unit\": \"a.service\", \"checks\": {\"u\": {\"type\": \"unit\"}}}}, "
+                + "\"maintenance\": {", "}}"
+        ),
+        "maintenance-window": (
+            "{\"version\": 1, \"components\": {\"a\": {\"unit\": \"a.service\", \"checks\": {\"u\": {\"type\": \"unit\"}}}}, "
+                + "\"maintenance\": {\"windows\": [{", "}]}}"
+        ),
         "overload": ("{\"version\": 1, \"guards\": {\"overload\": {", "}}}"),
         "flap": ("{\"version\": 1, \"guards\": {\"flap\": {", "}}}"),
         "connectivity": (
@@ -133,14 +141,19 @@ import Testing
         var objects = [
             PolicyFileLanguage.file, PolicyFileLanguage.defaults, PolicyFileLanguage.defaultsComponent.shape,
             PolicyFileLanguage.defaultsStep.shape, ComponentLanguage.spec.shape, GuardsLanguage.spec.shape,
-            GuardsLanguage.group.shape,
+            GuardsLanguage.group.shape, MaintenanceLanguage.spec.shape,
         ]
         for tagged in [CheckLanguage.spec.shape, StepLanguage.spec.shape, ChannelLanguage.spec.shape] {
             objects += [tagged.common] + tagged.variants.map(\.own)
         }
         var toVisit = objects
         while let object = toVisit.popLast() {
-            let inner = object.keys.compactMap { key in if case .object(let shape) = key.shape { shape } else { nil } }
+            let inner = object.keys.compactMap { key in
+                switch key.shape {
+                case .object(let shape), .list(.object(let shape), _): shape
+                default: nil
+                }
+            }
             objects += inner
             toVisit += inner
         }

@@ -116,6 +116,29 @@ import Testing
         #expect(world.effects.alerts.map(\.event) == [.healingFailed])
     }
 
+    @Test
+    func `what was approved is done, or nothing is: a question whose answer means something else now is asked anew`()
+        throws
+    {
+        let restart = Step(strategy: .restart(RestartStrategy(dependents: true)))
+        var world = EngineHarness([Self.component([restart, .page]), .service("app", dependsOn: ["web"])])
+        world.running("web.service", "0")
+        world.running("app.service", "0")
+        world.killed("web.service", "0")
+        let first = try #require(Self.web(world)?.id)
+        // The dependent is no longer restarted by the way.
+        world.send(.operatorAsked(.pause(component: "app", for: .seconds(60), by: "root", reason: "work")))
+        #expect(world.send(.operatorAsked(.approve(id: first, by: "alice", reason: nil))).actions.isEmpty)
+        let second = try #require(Self.web(world)?.id)
+        #expect(second > first)
+        #expect(
+            world.send(.operatorAsked(.approve(id: second, by: "alice", reason: nil))).actions.map(\.id) == [second])
+    }
+
+    static func web(_ world: EngineHarness) -> PendingApproval? {
+        world.engine.componentStatuses(at: world.now).first { $0.name == "web" }?.approval
+    }
+
     @Test func `a question outlives the supervisor, and is not asked again`() throws {
         var world = Self.failed()
         let id = try #require(Self.pending(world)?.id)

@@ -37,7 +37,12 @@ struct EngineHarness {
     }
 
     /// - Parameter instant: where the clock stands; `nil` for any time.
-    init(policy: PolicySnapshot, restored: RestoredState = .init(), at instant: MonotonicInstant? = nil) {
+    /// - Parameter localOffset: how far the machine's own time is ahead of UTC.
+    init(
+        policy: PolicySnapshot, restored: RestoredState = .init(), at instant: MonotonicInstant? = nil,
+        localOffset: Int64 = 0
+    ) {
+        self.engine = RecoveryEngine(seed: 1) { _ in localOffset }
         if let instant { self.instant = instant }
         self.send(.policyLoaded(policy, generation: 1))
         self.send(.started(restored))

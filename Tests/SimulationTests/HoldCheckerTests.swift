@@ -185,6 +185,21 @@ import Testing
         #expect(bench.objections.count == 4)
     }
 
+    @Test func `an action within a maintenance window`() throws {
+        var bench = CheckerBench(WindowsAreKept())
+        let window = MaintenanceWindow(
+            name: "n", components: ["web"], calendar: try #require(CalendarExpression("1970-01-01 00:00:00 UTC")),
+            duration: .seconds(60))
+        bench.record(AuditRecord.intended(1).body)
+        #expect(bench.objections.isEmpty)
+        let policy = PolicySnapshot(components: [.web, .named("api")], maintenance: [window])
+        bench.tell(.told(.policyLoaded(policy, generation: 2)))
+        bench.record(AuditRecord.intended(2).body, of: "api")
+        #expect(bench.objections.isEmpty)
+        bench.record(AuditRecord.intended(3).body)
+        #expect(bench.objections.count == 1)
+    }
+
     @Test func `an action in a group that is frozen, and in no other`() {
         var web = Component.web
         web.group = "a"

@@ -97,7 +97,14 @@ struct PolicyDecoder {
             guard let checks = node["connectivity"]?["checks"] else { return }
             CheckReference.reportUnknown(in: checks, among: components, &decoder.context)
         }
-        return PolicySnapshot(components: components, guards: guards, groups: groups, channels: channels)
+        var maintenance: [MaintenanceWindow] = []
+        self.forEachSection("maintenance") { decoder, node in
+            decoder.refuseRepeated(node, section: "maintenance")
+            _ = MaintenanceLanguage.spec.read(node, into: &maintenance, &decoder.context)
+            MaintenanceLanguage.report(node, among: components, &decoder.context)
+        }
+        return PolicySnapshot(
+            components: components, guards: guards, groups: groups, channels: channels, maintenance: maintenance)
     }
 
     /// The keys of the top level and what kind of thing they hold.
@@ -118,7 +125,7 @@ struct PolicyDecoder {
         for member in members {
             switch member.key {
             case "$schema": if member.node.string == nil { self.context.report(member.node, expected: "a text") }
-            case "defaults", "components", "strategies", "channels", "guards", "groups":
+            case "defaults", "components", "strategies", "channels", "guards", "groups", "maintenance":
                 if member.node.members == nil { self.context.report(member.node, expected: "an object") }
             default: continue
             }

@@ -9,15 +9,18 @@ public struct PolicySnapshot: Hashable, Sendable {
     public var groups: [String: GroupLimits]
     /// By name. The channel `journal` always exists.
     public var channels: [String: Channel]
+    /// In the order of the files.
+    public var maintenance: [MaintenanceWindow]
 
     public init(
         components: [Component] = [], guards: Guards = Guards(), groups: [String: GroupLimits] = [:],
-        channels: [String: Channel] = [:]
+        channels: [String: Channel] = [:], maintenance: [MaintenanceWindow] = []
     ) {
         self.components = components.sorted { $0.name < $1.name }
         self.guards = guards
         self.groups = groups
         self.channels = channels
+        self.maintenance = maintenance
     }
 }
 

@@ -6,7 +6,7 @@ enum ReferenceTables {
         var objects = [
             PolicyFileLanguage.file, PolicyFileLanguage.defaults, PolicyFileLanguage.defaultsComponent.shape,
             PolicyFileLanguage.defaultsStep.shape, ComponentLanguage.spec.shape, GuardsLanguage.spec.shape,
-            GuardsLanguage.group.shape,
+            GuardsLanguage.group.shape, MaintenanceLanguage.spec.shape,
         ]
         for tagged in [CheckLanguage.spec.shape, StepLanguage.spec.shape, ChannelLanguage.spec.shape] {
             objects.append(tagged.common)
@@ -84,8 +84,11 @@ enum ReferenceTables {
 }
 
 extension Shape {
-    /// The object that a key holds.
+    /// The object that a key holds, or an array of which it holds.
     fileprivate var inner: ObjectShape? {
-        if case .object(let object) = self { object } else { nil }
+        switch self {
+        case .object(let object), .list(.object(let object), _): object
+        default: nil
+        }
     }
 }

@@ -109,6 +109,8 @@ extension RecoveryEngine {
         case .failing(.approval(let id, let action, let until)):
             let hold = Hold.approval(id: id, action: action, until: until)
             return ("approval", hold.explanation(at: now.monotonic))
+        case .failing(.maintenance(let window, let until)):
+            return ("paused", Hold.maintenance(window: window, until: until).explanation(at: now.monotonic))
         case .failing(let hold): return ("failing", hold.explanation(at: now.monotonic) ?? machine.complaint)
         case .recovering(let attempt):
             return ("recovering", "\(attempt.request.action), attempt \(attempt.request.attempt)")
@@ -134,6 +136,7 @@ extension Hold {
         case .dependencyInDoubt(let name, _): return "waits to see whether \(name), which it needs, fails too"
         case .networkInDoubt: return "waits to see whether the connectivity gate fails, too"
         case .paused: return "automation is paused for another \(left)"
+        case .maintenance(let window, _): return "maintenance window \(window): nothing is repaired for another \(left)"
         case .unrecorded: return "the audit trail cannot be written, and nothing risky is done unrecorded"
         case .serviceManager: return "systemd or an operator is working on the unit"
         case .backoff: return "backs off for \(left) before the next attempt"

@@ -80,6 +80,7 @@ extension RecoveryEngine {
         let now = self.now.monotonic
         if let until = self.machines[index].pausedUntil, until > now { return .paused(until: until) }
         if let until = self.host.pausedUntil, until > now { return .paused(until: until) }
+        if let open = self.maintenanceReasonToHold(index) { return open }
         if self.machines[index].component.mode == .observe {
             self.recordWhatItWouldDo(index)
             return .observing

@@ -36,6 +36,8 @@ enum Hold: Hashable, Sendable {
     /// It is not known yet whether this machine reaches anything.
     case networkInDoubt(until: MonotonicInstant)
     case paused(until: MonotonicInstant)
+    /// People work on it, as the policy has announced.
+    case maintenance(window: String, until: MonotonicInstant)
     /// The audit trail cannot be written.
     case unrecorded
     /// systemd, or an operator through it, is doing something with the unit.
@@ -67,7 +69,7 @@ enum Hold: Hashable, Sendable {
         case .none, .evidence, .unrecorded, .serviceManager, .frozen, .concurrency, .tooFewHealthy, .observing: nil
         case .dependencyInDoubt(_, let until), .paused(let until), .backoff(let until), .cooldown(let until),
             .breaker(let until), .budget(_, let until), .storm(_, let until), .latched(let until),
-            .networkInDoubt(let until), .approval(_, _, let until):
+            .networkInDoubt(let until), .approval(_, _, let until), .maintenance(_, let until):
             until
         }
     }
@@ -93,6 +95,7 @@ enum Hold: Hashable, Sendable {
         case .latched: 19
         case .networkInDoubt: 20
         case .approval: 21
+        case .maintenance: 22
         }
     }
 }

@@ -58,9 +58,9 @@ extension RecoveryEngine {
         return ordered.compactMap { other in
             let machine = self.machines[other]
             // What a person stopped, or only watches, is not started by the way.
-            guard machine.component.mode == .auto, !machine.stoppedByOperator, machine.pausedUntil == nil else {
-                return nil
-            }
+            guard machine.component.mode == .auto, !machine.stoppedByOperator, machine.pausedUntil == nil,
+                self.openWindow(machine.component) == nil
+            else { return nil }
             return machine.activeUnit
         }
     }
@@ -105,6 +105,7 @@ extension RecoveryEngine {
         let now = self.now.monotonic
         if let until = machine.pausedUntil, until > now { return .paused(until: until) }
         if let until = self.host.pausedUntil, until > now { return .paused(until: until) }
+        if let open = self.maintenanceReasonToHold(index) { return open }
         if machine.component.mode == .observe { return .observing }
         if machine.unit?.isBusy == true { return .serviceManager }
         if machine.isUnitInDoubt { return .evidence }

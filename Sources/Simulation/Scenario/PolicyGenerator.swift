@@ -26,7 +26,19 @@ struct PolicyGenerator {
         if hasGate { guards.connectivity = Self.gate }
         return PolicySnapshot(
             components: components, guards: guards, groups: self.groups(names),
-            channels: ["journal": Channel(name: "journal", kind: .journal)])
+            channels: ["journal": Channel(name: "journal", kind: .journal)],
+            maintenance: self.maintenance(components.map(\.name)))
+    }
+
+    private mutating func maintenance(_ names: [String]) -> [MaintenanceWindow] {
+        guard !names.isEmpty, self.random.chance(0.15),
+            let calendar = CalendarExpression("*:0/\(self.random.pick([2, 5, 10])):\(self.random.int(0...59)) UTC")
+        else { return [] }
+        return [
+            MaintenanceWindow(
+                name: "upgrades", components: [self.random.pick(names)], calendar: calendar,
+                duration: self.random.milliseconds(5_000...90_000))
+        ]
     }
 
     /// The policy with one thing changed, as operators do; sometimes with everything taken out.
