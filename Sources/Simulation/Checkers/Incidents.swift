@@ -108,7 +108,11 @@ struct AlertsAreBounded: Checker {
             case .incidentOpened, .incidentRearmed, .breakerChanged(_, "closed", _):
                 let prefix = "\(record.component ?? "-")/"
                 self.told = self.told.filter { !$0.key.hasPrefix(prefix) }
-            case .freezeChanged: self.hostWide = 0
+            case .approvalAsked:
+                self.told["\(record.component ?? "-")/\(AlertEvent.approvalNeeded.rawValue)"] = 0
+            case .freezeChanged, .groupFreezeChanged: self.hostWide = 0
+            // The connectivity gate has another opinion.
+            case .note where record.component == nil: self.hostWide = 0
             default: break
             }
         case .considered(.alert(let message)): return self.count(message, knowledge)
