@@ -61,6 +61,8 @@ let package = Package(
     products: [
         .executable(name: "heald", targets: ["heald"]),
         .executable(name: "healctl", targets: ["healctl"]),
+        // For any service: what the supervisor does for its own calls.
+        .library(name: "Resilience", targets: ["Resilience", "ResilienceCore"]),
         // For `Benchmarks/`, a package of its own.
         .library(name: "Probes", targets: ["Probes", "Supervisor", "RecoveryEngine", "Policy", "ResilienceCore"]),
         .library(name: "AuditTrail", targets: ["AuditTrail", "Supervisor"]),
@@ -83,6 +85,7 @@ let package = Package(
     targets: [
         // Inner modules: values and decisions. No I/O, no clock, no randomness of their own.
         innerModule("ResilienceCore"),
+        innerModule("Resilience", ["ResilienceCore"]),
         innerModule("Policy", ["ResilienceCore"]),
         innerModule("RecoveryEngine", ["ResilienceCore", "Policy", heap]),
         // The one loop and the ports it needs.
@@ -111,6 +114,7 @@ let package = Package(
         // Replays one simulated run by its seed.
         program("healsim", ["Simulation"]),
         tests("ResilienceCore"),
+        tests("Resilience", ["ResilienceCore"]),
         .testTarget(
             name: "PolicyTests", dependencies: ["Policy", "ResilienceCore"], exclude: ["Corpus"],
             swiftSettings: swiftSettings),
