@@ -2,13 +2,12 @@ import Resilience
 import ResilienceCore
 import Testing
 
-private struct Down: Error {}
-
 @Suite struct CircuitBreakerTests {
     private let clock = TestClock()
 
     private func breaker(_ rule: BreakerRule, trials: Int = 1) throws -> CircuitBreaker<TestClock> {
-        CircuitBreaker(try BreakerSettings(rule: rule, openFor: .seconds(60), trials: trials), clock: self.clock)
+        CircuitBreaker(
+            "db", try BreakerSettings(rule: rule, openFor: .seconds(60), halfOpen: .trials(trials)), clock: self.clock)
     }
 
     private func fail(_ breaker: CircuitBreaker<TestClock>) { _ = try? breaker.call { throw Down() } }
@@ -19,11 +18,11 @@ private struct Down: Error {}
         #expect(breaker.state == .closed)
         self.fail(breaker)
         self.clock.advance(by: .seconds(59))
-        #expect(throws: BreakerError<Never>.self) { try breaker.call {} }
+        #expect(throws: CallError.self) { try breaker.call {} }
         self.clock.advance(by: .seconds(1))
         try await breaker.call {
             await Task.yield()
-            #expect(breaker.state == .halfOpen(inFlight: 1, successes: 0))
+            #expect(breaker.state == .halfOpen(step: 0, inFlight: 1, successes: 0))
         }
         #expect(breaker.state == .closed)
     }
@@ -32,7 +31,7 @@ private struct Down: Error {}
         let breaker = try self.breaker(.consecutive(failures: 1))
         self.fail(breaker)
         var called = false
-        #expect(throws: BreakerError<Never>.self) { try breaker.call { called = true } }
+        #expect(throws: CallError.self) { try breaker.call { called = true } }
         #expect(!called)
     }
 
@@ -46,7 +45,7 @@ private struct Down: Error {}
         self.fail(breaker)
         self.clock.advance(by: .seconds(60))
         try breaker.call { () -> Void in
-            #expect(throws: BreakerError<Never>.self) { try breaker.call {} }
+            #expect(throws: CallError.self) { try breaker.call {} }
             return
         }
         #expect(breaker.state == .closed)
@@ -77,7 +76,7 @@ private struct Down: Error {}
         self.fail(breaker)
         self.clock.advance(by: .seconds(60))
         _ = try? breaker.call { throw CancellationError() }
-        #expect(breaker.state == .halfOpen(inFlight: 0, successes: 0))
+        #expect(breaker.state == .halfOpen(step: 0, inFlight: 0, successes: 0))
         try breaker.call {}
         #expect(breaker.state == .closed)
     }

@@ -2,12 +2,10 @@ import Resilience
 import ResilienceCore
 import Testing
 
-private struct Down: Error {}
-
 @Suite struct ContentionTests {
     @Test func `S2: concurrent calls count every failure once and leave no permit`() async throws {
         let breaker = CircuitBreaker(
-            try BreakerSettings(rule: .consecutive(failures: 400), openFor: .seconds(60)), clock: TestClock())
+            "db", try BreakerSettings(rule: .consecutive(failures: 400), openFor: .seconds(60)), clock: TestClock())
         func failInParallel(_ calls: Int) async {
             await withTaskGroup(of: Void.self) { group in
                 for _ in 0..<calls {

@@ -1,7 +1,8 @@
+import Resilience
 import Synchronization
 
-/// A clock that moves only when told to.
-final class TestClock: Clock, Sendable {
+/// A clock that moves only when told to, or to the deadline of whoever would sleep.
+final class TestClock: BlockingClock, Sendable {
     struct Instant: InstantProtocol {
         var offset: Duration
         func advanced(by duration: Duration) -> Self { Self(offset: self.offset + duration) }
@@ -17,6 +18,8 @@ final class TestClock: Clock, Sendable {
     /// Moves the clock to the deadline instead of waiting for it.
     func sleep(until deadline: Instant, tolerance: Duration?) async throws {
         try Task.checkCancellation()
-        self.time.withLock { $0 = max($0, deadline) }
+        self.block(until: deadline)
     }
+
+    func block(until deadline: Instant) { self.time.withLock { $0 = max($0, deadline) } }
 }

@@ -1,0 +1,70 @@
+import ResilienceCore
+
+/// One call with its tries: what comes next after a failure. A value, the same for async and sync calls.
+struct RetryRun {
+    enum Next {
+        case end(CallError)
+        case tryAgain(after: Duration)
+    }
+
+    let settings: RetrySettings
+    var context: CallContext
+    private var lastWait = Duration.zero
+
+    init(_ settings: RetrySettings, _ context: CallContext) {
+        self.settings = settings
+        self.context = context
+        self.context.attempt = 1
+        self.context.limit = self.limit
+    }
+
+    /// How long the try that comes may take.
+    private var limit: Duration? {
+        let left = self.settings.deadline.map { max(.zero, $0 - self.context.elapsed) }
+        guard let attemptTimeout = self.settings.attemptTimeout, let left else {
+            return self.settings.attemptTimeout ?? left
+        }
+        return min(attemptTimeout, left)
+    }
+
+    /// - Parameter isAffordable: takes from the budget; asked last, for a retry that would really be made.
+    mutating func after(
+        _ failure: CallError, elapsed: Duration, isCancelled: Bool, classifier: any ErrorClassifier,
+        using generator: inout SeededGenerator, isAffordable: () -> Bool
+    ) -> Next {
+        self.context.elapsed = elapsed
+        let known = classifier.meaning(of: failure)
+        var failure = failure
+        failure.reason = failure.reason ?? known?.reason
+        if failure.code == .cancelled || isCancelled { return .end(self.ended(.cancelled, failure)) }
+        if let deadline = self.settings.deadline, elapsed >= deadline {
+            return .end(self.ended(.deadlinePassed, failure))
+        }
+        guard let known, known.isWorthRetrying else { return .end(self.ended(.notWorthRetrying, failure)) }
+        guard self.context.attempt < self.settings.attempts else {
+            return .end(self.ended(.attemptsSpent, failure))
+        }
+        let backoff = self.settings.wait.delay(
+            after: self.context.attempt, previous: self.lastWait, using: &generator)
+        let wait = max(backoff, min(known.retryAfter ?? .zero, self.settings.retryAfterMax))
+        if let deadline = self.settings.deadline, elapsed + wait >= deadline {
+            return .end(self.ended(.deadlinePassed, failure))
+        }
+        guard isAffordable() else { return .end(self.ended(.retryBudgetSpent, failure)) }
+        self.lastWait = backoff
+        return .tryAgain(after: wait)
+    }
+
+    mutating func begin(elapsed: Duration) {
+        self.context.attempt += 1
+        self.context.elapsed = elapsed
+        self.context.limit = self.limit
+    }
+
+    func ended(_ code: CallError.Code, _ failure: CallError) -> CallError {
+        // One that only says that the call failed adds nothing between ours and the call's.
+        let cause = failure.code == .failed ? failure.cause : failure
+        return CallError(
+            code, in: self.context, retryAfter: failure.retryAfter, cause: cause, reason: failure.reason)
+    }
+}
