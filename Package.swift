@@ -39,6 +39,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
@@ -48,6 +49,7 @@ let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummi
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metricsTestKit = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
@@ -77,6 +79,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
@@ -85,7 +88,7 @@ let package = Package(
     targets: [
         // Inner modules: values and decisions. No I/O, no clock, no randomness of their own.
         innerModule("ResilienceCore"),
-        innerModule("Resilience", ["ResilienceCore"]),
+        innerModule("Resilience", ["ResilienceCore", coreMetrics]),
         innerModule("Policy", ["ResilienceCore"]),
         innerModule("RecoveryEngine", ["ResilienceCore", "Policy", heap]),
         // The one loop and the ports it needs.
@@ -114,7 +117,7 @@ let package = Package(
         // Replays one simulated run by its seed.
         program("healsim", ["Simulation"]),
         tests("ResilienceCore"),
-        tests("Resilience", ["ResilienceCore"]),
+        tests("Resilience", ["ResilienceCore", coreMetrics, metricsTestKit]),
         .testTarget(
             name: "PolicyTests", dependencies: ["Policy", "ResilienceCore"], exclude: ["Corpus"],
             swiftSettings: swiftSettings),
