@@ -14,7 +14,7 @@ private func at(_ seconds: Double) -> MonotonicInstant { MonotonicInstant(nanose
         }
     }
 
-    @Test func `each shape grows as it says, up to its cap`() throws {
+    @Test func `S1: how waits grow is a setting: each shape does as it says, up to its cap`() throws {
         #expect(try self.waits(.constant) == [1, 1, 1, 1, 1, 1, 1])
         #expect(try self.waits(.linear) == [1, 2, 3, 4, 5, 6, 7])
         #expect(try self.waits(.linear, count: 40).last == 30)

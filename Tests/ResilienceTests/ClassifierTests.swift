@@ -4,6 +4,7 @@ import ResilienceCore
 import Testing
 
 private struct System: ErrnoError { var errnoCode: Int32 }
+private struct Database: SQLiteError { var sqliteCode: Int32 }
 
 @Suite struct ClassifierTests {
     private let standard = StandardClassifier()
@@ -35,6 +36,26 @@ private struct System: ErrnoError { var errnoCode: Int32 }
         (EIO, .serverError), (0, .other), (-1, .other), (Int32.max, .other),
     ]) func `an errno has a reason`(code: Int32, reason: FailureReason) {
         #expect(self.standard.classify(System(errnoCode: code))?.reason == reason)
+    }
+
+    @Test(arguments: [
+        (Int32(5), FailureReason.connection), (261, .connection), (6, .connection), (9, .timeout), (10, .serverError),
+        (13, .resource), (23, .authError), (11, .checksum), (14, .misconfigured), (19, .invalidRequest),
+        (2_067, .invalidRequest), (2, .other), (-1, .other), (Int32.max, .other),
+    ]) func `a code of SQLite has a reason`(code: Int32, reason: FailureReason) {
+        #expect(self.standard.classify(Database(sqliteCode: code))?.reason == reason)
+    }
+
+    @Test(arguments: [Int32(0), 100, 101]) func `a code of SQLite that is no failure is not known`(code: Int32) {
+        #expect(self.standard.classify(Database(sqliteCode: code)) == nil)
+    }
+
+    @Test func `S1: each of the six categories has its reasons`() {
+        let categories = Dictionary(grouping: FailureReason.allCases, by: \.category)
+        #expect(Set(categories.keys) == Set(FailureCategory.allCases))
+        #expect(
+            FailureCategory.allCases.map(\.rawValue).sorted()
+                == ["AUTHENTICATION", "DATA_VALIDATION", "PERMANENT", "RATE_LIMIT", "TRANSIENT", "UNKNOWN"])
     }
 
     @Test func `Retry-After comes with the classification`() {

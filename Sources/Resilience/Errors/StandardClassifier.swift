@@ -15,7 +15,13 @@ public protocol ErrnoError: Error {
     var errnoCode: Int32 { get }
 }
 
-/// Knows our own errors, HTTP statuses and errno(3).
+/// An error that carries a result code of SQLite.
+public protocol SQLiteError: Error {
+    /// The code, extended or not, for example 5 for SQLITE_BUSY.
+    var sqliteCode: Int32 { get }
+}
+
+/// Knows our own errors, HTTP statuses, errno(3) and SQLite's result codes.
 public struct StandardClassifier: ErrorClassifier {
     private let waitsForBreaker: Bool
 
@@ -29,6 +35,7 @@ public struct StandardClassifier: ErrorClassifier {
         case let error as any HTTPStatusError:
             FailureReason(httpStatus: error.httpStatus).map { Classification($0, retryAfter: error.retryAfter) }
         case let error as any ErrnoError: Classification(FailureReason(errno: error.errnoCode))
+        case let error as any SQLiteError: FailureReason(sqliteCode: error.sqliteCode).map { Classification($0) }
         default: nil
         }
     }

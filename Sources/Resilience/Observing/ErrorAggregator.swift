@@ -30,8 +30,8 @@ public final class ErrorAggregator<C: Clock>: Sendable where C.Duration == Durat
     /// - Parameters:
     ///   - window: what counts as recent, and how long an error must stay away to be back.
     ///   - fingerprintsMax: how many errors are told apart.
-    ///   - detail: what tells errors of one type apart beside HTTP status and errno(3); kept and shown, so that it must
-    ///     hold no secret. `ErrorFingerprint.shape(of:)` of a message is made for it.
+    ///   - detail: what tells errors of one type apart beside HTTP status, errno(3) and SQLite's code; kept and shown, so
+    ///     that it must hold no secret. `ErrorFingerprint.shape(of:)` of a message is made for it.
     /// - Throws: `SettingsError` for a window that is not positive or a count outside 1 ... 100 000.
     public init(
         window: Duration = .seconds(300), fingerprintsMax: Int = 500, clock: C,
@@ -102,6 +102,7 @@ public final class ErrorAggregator<C: Clock>: Sendable where C.Duration == Durat
             switch root {
             case let root as any HTTPStatusError: "HTTP \(root.httpStatus)"
             case let root as any ErrnoError: "errno \(root.errnoCode)"
+            case let root as any SQLiteError: "SQLite \(root.sqliteCode)"
             default: String(self.detail(root).prefix(200))
             }
         return ErrorFingerprint(

@@ -10,7 +10,8 @@ public struct ErrorFingerprint: Hashable, Sendable, CustomStringConvertible {
     public let code: CallError.Code
     /// The type of the innermost error.
     public let type: String
-    /// What tells errors of one type apart: an HTTP status, an errno(3), or what the aggregator was told to take.
+    /// What tells errors of one type apart: an HTTP status, an errno(3), a code of SQLite, or what the aggregator was
+    /// told to take.
     public let detail: String
 
     /// All of it on one line.

@@ -24,7 +24,7 @@ extension Retry where C: BlockingClock {
         while true {
             let failure: CallError
             do { return try body(run.context) } catch { failure = CallError(wrapping: error, in: run.context) }
-            switch self.next(&run, after: failure, since: began, isCancelled: Task.isCancelled) {
+            switch self.next(&run, after: failure, since: began) {
             case .end(let error): throw error
             case .tryAgain(let wait):
                 self.notify(RetryNotice(context: run.context, error: failure, wait: wait), onRetry)

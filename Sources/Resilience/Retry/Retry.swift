@@ -13,13 +13,15 @@ public struct RetryNotice: Sendable {
 
 /// Tries again what may succeed a little later. Safe to share.
 public final class Retry<C: Clock>: Sendable where C.Duration == Duration {
-    let settings: RetrySettings
+    private let fullSettings: RetrySettings
     let reading: ClockReading<C>
     private let generator: Mutex<SeededGenerator>
     private let classifier: any ErrorClassifier
     private let budget: RetryBudget<C>?
     private let onRetry: (@Sendable (RetryNotice) -> Void)?
     private let timeout: Timeout<C>?
+    private let repair: (@Sendable (CallError) async -> Bool)?
+    private let level: (@Sendable () -> DegradationLevel)?
 
     /// - Parameters:
     ///   - classifier: which errors are worth another try, and whether the other side asked to wait. An error that it
@@ -27,12 +29,20 @@ public final class Retry<C: Clock>: Sendable where C.Duration == Duration {
     ///   - budget: how much of the load may be retries; `nil`: no bound beside `attempts`.
     ///   - seed: of the jitter; instances that must not retry in step need different ones.
     ///   - onRetry: told before each wait, on the caller's task; must not block.
+    ///   - level: how degraded the service is, asked for each call: the more, the fewer tries are made
+    ///     (`RetrySettings.inStep(with:)`). `nil`: as many as the settings say.
+    ///   - repair: repairs what made a try fail (connects anew, fetches another token) and says whether it did: then
+    ///     another try follows at once, whatever the classifier says. Callers that fail together all ask for it. It has
+    ///     the time that a try has. Sync calls pass it over.
     public init(
         _ settings: RetrySettings, clock: C, classifier: any ErrorClassifier = StandardClassifier(),
         budget: RetryBudget<C>? = nil, seed: UInt64 = .random(in: 0 ... .max),
-        onRetry: (@Sendable (RetryNotice) -> Void)? = nil
+        onRetry: (@Sendable (RetryNotice) -> Void)? = nil, level: (@Sendable () -> DegradationLevel)? = nil,
+        repair: (@Sendable (CallError) async -> Bool)? = nil
     ) {
-        self.settings = settings
+        self.fullSettings = settings
+        self.level = level
+        self.repair = repair
         self.reading = ClockReading(clock)
         self.generator = Mutex(SeededGenerator(seed: seed))
         self.classifier = classifier
@@ -67,7 +77,8 @@ public final class Retry<C: Clock>: Sendable where C.Duration == Duration {
         while true {
             let failure: CallError
             do throws(CallError) { return try await self.makeTry(run.context, body) } catch { failure = error }
-            switch self.next(&run, after: failure, since: began, isCancelled: Task.isCancelled) {
+            let isRepaired = await self.repaired(run, failure, since: began)
+            switch self.next(&run, after: failure, since: began, isRepaired: isRepaired) {
             case .end(let error): throw error
             case .tryAgain(let wait):
                 self.notify(RetryNotice(context: run.context, error: failure, wait: wait), onRetry)
@@ -86,15 +97,26 @@ public final class Retry<C: Clock>: Sendable where C.Duration == Duration {
         do { return try await body(context) } catch { throw CallError(wrapping: error, in: context) }
     }
 
+    private func repaired(_ run: RetryRun, _ failure: CallError, since began: MonotonicInstant) async -> Bool {
+        guard let repair, run.mayBeRepaired(failure), !Task.isCancelled else { return false }
+        guard let timeout, let limit = run.limit(elapsed: self.reading.now - began) else {
+            return await repair(failure)
+        }
+        return (try? await timeout.call(run.context, within: limit) { await repair(failure) }) ?? false
+    }
+
     func next(
-        _ run: inout RetryRun, after failure: CallError, since began: MonotonicInstant, isCancelled: Bool
+        _ run: inout RetryRun, after failure: CallError, since began: MonotonicInstant, isRepaired: Bool = false
     ) -> RetryRun.Next {
         self.generator.withLock { generator in
             run.after(
-                failure, elapsed: self.reading.now - began, isCancelled: isCancelled, classifier: self.classifier,
-                using: &generator, isAffordable: { self.budget?.spend() ?? true })
+                failure, elapsed: self.reading.now - began, isCancelled: Task.isCancelled, isRepaired: isRepaired,
+                classifier: self.classifier, using: &generator, isAffordable: { self.budget?.spend() ?? true })
         }
     }
+
+    /// What holds for a call that begins now.
+    var settings: RetrySettings { self.level.map { self.fullSettings.inStep(with: $0()) } ?? self.fullSettings }
 
     func notify(_ notice: RetryNotice, _ other: (@Sendable (RetryNotice) -> Void)?) {
         self.onRetry?(notice)

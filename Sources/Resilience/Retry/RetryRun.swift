@@ -19,18 +19,28 @@ struct RetryRun {
     }
 
     /// How long the try that comes may take.
-    private var limit: Duration? {
-        let left = self.settings.deadline.map { max(.zero, $0 - self.context.elapsed) }
+    private var limit: Duration? { self.limit(elapsed: self.context.elapsed) }
+
+    /// How long what begins after `elapsed` may take.
+    func limit(elapsed: Duration) -> Duration? {
+        let left = self.settings.deadline.map { max(.zero, $0 - elapsed) }
         guard let attemptTimeout = self.settings.attemptTimeout, let left else {
             return self.settings.attemptTimeout ?? left
         }
         return min(attemptTimeout, left)
     }
 
-    /// - Parameter isAffordable: takes from the budget; asked last, for a retry that would really be made.
+    /// Whether it makes sense to repair what made this try fail: another could follow, and this one was really made.
+    func mayBeRepaired(_ failure: CallError) -> Bool {
+        self.context.attempt < self.settings.attempts && failure.code != .cancelled && !failure.code.isRejection
+    }
+
+    /// - Parameters:
+    ///   - isRepaired: what made it fail has been repaired meanwhile: another try is worth it, and need not wait.
+    ///   - isAffordable: takes from the budget; asked last, for a retry that would really be made.
     mutating func after(
-        _ failure: CallError, elapsed: Duration, isCancelled: Bool, classifier: any ErrorClassifier,
-        using generator: inout SeededGenerator, isAffordable: () -> Bool
+        _ failure: CallError, elapsed: Duration, isCancelled: Bool, isRepaired: Bool = false,
+        classifier: any ErrorClassifier, using generator: inout SeededGenerator, isAffordable: () -> Bool
     ) -> Next {
         self.context.elapsed = elapsed
         let known = classifier.meaning(of: failure)
@@ -40,13 +50,16 @@ struct RetryRun {
         if let deadline = self.settings.deadline, elapsed >= deadline {
             return .end(self.ended(.deadlinePassed, failure))
         }
-        guard let known, known.isWorthRetrying else { return .end(self.ended(.notWorthRetrying, failure)) }
+        guard isRepaired || known?.isWorthRetrying == true else {
+            return .end(self.ended(.notWorthRetrying, failure))
+        }
         guard self.context.attempt < self.settings.attempts else {
             return .end(self.ended(.attemptsSpent, failure))
         }
         let backoff = self.settings.wait.delay(
             after: self.context.attempt, previous: self.lastWait, using: &generator)
-        let wait = max(backoff, min(known.retryAfter ?? .zero, self.settings.retryAfterMax))
+        let wait: Duration =
+            isRepaired ? .zero : max(backoff, min(known?.retryAfter ?? .zero, self.settings.retryAfterMax))
         if let deadline = self.settings.deadline, elapsed + wait >= deadline {
             return .end(self.ended(.deadlinePassed, failure))
         }

@@ -63,4 +63,14 @@ public struct RetrySettings: Hashable, Sendable {
             known: max(1, min(attempts, self.attempts)), self.wait, attemptTimeout: self.attemptTimeout,
             deadline: self.deadline, retryAfterMax: self.retryAfterMax)
     }
+
+    /// Fewer tries as the service degrades: all in NORMAL, half of them (rounded up) in DEGRADED, one in MINIMAL and
+    /// EMERGENCY, where every retry would be load that the service has just shed.
+    public func inStep(with level: DegradationLevel) -> RetrySettings {
+        switch level {
+        case .normal: self
+        case .degraded: self.limited(toAttempts: (self.attempts + 1) / 2)
+        case .minimal, .emergency: self.limited(toAttempts: 1)
+        }
+    }
 }
