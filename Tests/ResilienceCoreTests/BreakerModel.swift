@@ -159,4 +159,48 @@ struct BreakerModel {
             self.ended = Array(repeating: Call(severity: .high, slow: false, endedAt: now), count: inRow)
         }
     }
+
+    // MARK: Telling states apart
+
+    /// All that decides what comes, with times as they lie from `now`, none further than `horizon`: two models of which
+    /// this is the same have the same future.
+    func memory(at now: MonotonicInstant, horizon: Int, levelMax: Int) -> [Int] {
+        func lies(_ time: MonotonicInstant?) -> Int { time.map { seconds($0, from: now, horizon) } ?? .max }
+        var memory = [
+            BreakerStateKind.allCases.firstIndex(of: self.kind) ?? -1, min(self.level, levelMax),
+            lies(self.kind == .open ? self.until : nil), lies(self.closedAt), Int(self.wasOpenFor.components.seconds),
+        ]
+        if self.kind == .halfOpen {
+            memory += [
+                self.eligible.reduce(0, +) - 100 * self.admitted, self.step, self.inFlight, self.successes,
+                lies(self.lastTrialAt),
+            ]
+        }
+        guard self.kind == .closed else { return memory }
+        for call in self.ended.suffix(self.callsThatMatter) {
+            let severity = call.severity.flatMap { Severity.allCases.firstIndex(of: $0) } ?? -1
+            memory += [severity, call.slow ? 1 : 0, self.ageMatters ? lies(call.endedAt) : 0]
+        }
+        return memory
+    }
+
+    private var callsThatMatter: Int {
+        switch self.settings.rule {
+        case .consecutive(let failures), .severity(_, let failures, _): failures
+        case .countWindow(let calls, _, _): calls
+        case .timeWindow: .max
+        }
+    }
+
+    private var ageMatters: Bool {
+        switch self.settings.rule {
+        case .consecutive, .countWindow: false
+        case .timeWindow, .severity: true
+        }
+    }
+}
+
+/// How far a time lies from another, in seconds; no further than `horizon`.
+func seconds(_ time: MonotonicInstant, from now: MonotonicInstant, _ horizon: Int) -> Int {
+    max(-horizon, min(horizon, Int((time - now).components.seconds)))
 }

@@ -1,36 +1,5 @@
 import ResilienceCore
-import Synchronization
 import Testing
-
-private struct Passage: Hashable, Comparable, CustomStringConvertible {
-    var from: BreakerStateKind
-    var cause: BreakerTransition.Cause
-    var to: BreakerStateKind
-    var description: String { "\(self.from.rawValue) -\(self.cause.rawValue)-> \(self.to.rawValue)" }
-    static func < (left: Self, right: Self) -> Bool { left.description < right.description }
-}
-
-/// Every change of state that there may be, and no other.
-private let legal: Set<Passage> = {
-    var all: Set<Passage> = [
-        Passage(from: .closed, cause: .failures, to: .open), Passage(from: .closed, cause: .slowCalls, to: .open),
-        Passage(from: .open, cause: .timeToTry, to: .halfOpen),
-        Passage(from: .halfOpen, cause: .trialFailed, to: .open),
-        Passage(from: .halfOpen, cause: .slowCalls, to: .open),
-        Passage(from: .halfOpen, cause: .trialHung, to: .open),
-        Passage(from: .halfOpen, cause: .trialsPassed, to: .closed),
-    ]
-    for from in BreakerStateKind.allCases {
-        if from != .closed { all.insert(Passage(from: from, cause: .reset, to: .closed)) }
-        for to in [BreakerStateKind.forcedOpen, .forcedClosed] where from != to {
-            all.insert(Passage(from: from, cause: .forced, to: to))
-        }
-        for to in [BreakerStateKind.closed, .open, .forcedOpen, .forcedClosed] where from != to {
-            all.insert(Passage(from: from, cause: .restored, to: to))
-        }
-    }
-    return all
-}()
 
 @Suite struct BreakerModelTests {
     /// One random life of a breaker beside its model.
@@ -88,7 +57,7 @@ private let legal: Set<Passage> = {
             if self.machine.changes != before, let change = self.machine.lastChange {
                 #expect(self.machine.changes == before + 1)
                 #expect(change.at == now)
-                self.seen.insert(Passage(from: change.from, cause: change.cause, to: change.to))
+                self.seen.insert(Passage(change))
             }
         }
 
@@ -138,7 +107,7 @@ private let legal: Set<Passage> = {
                 seen.formUnion(life.seen)
             }
         }
-        #expect(seen.subtracting(legal).sorted() == [])
-        #expect(legal.subtracting(seen).sorted() == [])
+        #expect(seen.subtracting(legalPassages).sorted() == [])
+        #expect(legalPassages.subtracting(seen).sorted() == [])
     }
 }
