@@ -152,7 +152,7 @@ private let classifier = ClosureClassifier { ($0 as? Failed).map { Classificatio
         _ = try? await retry.call("read") { _ in throw Failed(reason: .connection) }
         let seen = notices.withLock { $0 }
         #expect(seen.map(\.context.attempt) == [1, 2])
-        #expect(seen.allSatisfy { $0.wait > .zero && $0.error.root is Failed })
+        #expect(seen.allSatisfy { $0.wait > .zero && $0.error.root is Failed && $0.error.reason == .connection })
     }
 
     @Test func `an error that nobody knows is not retried`() async {

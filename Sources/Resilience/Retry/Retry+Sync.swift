@@ -23,7 +23,9 @@ extension Retry where C: BlockingClock {
         self.earn()
         while true {
             let failure: CallError
-            do { return try body(run.context) } catch { failure = CallError(wrapping: error, in: run.context) }
+            do { return try body(run.context) } catch {
+                failure = self.named(CallError(wrapping: error, in: run.context))
+            }
             switch self.next(&run, after: failure, since: began) {
             case .end(let error): throw error
             case .tryAgain(let wait):

@@ -76,7 +76,9 @@ public final class Retry<C: Clock>: Sendable where C.Duration == Duration {
         self.budget?.earn()
         while true {
             let failure: CallError
-            do throws(CallError) { return try await self.makeTry(run.context, body) } catch { failure = error }
+            do throws(CallError) { return try await self.makeTry(run.context, body) } catch {
+                failure = self.named(error)
+            }
             let isRepaired = await self.repaired(run, failure, since: began)
             switch self.next(&run, after: failure, since: began, isRepaired: isRepaired) {
             case .end(let error): throw error
@@ -95,6 +97,13 @@ public final class Retry<C: Clock>: Sendable where C.Duration == Duration {
             return try await timeout.call(context, within: limit) { try await body(context) }
         }
         do { return try await body(context) } catch { throw CallError(wrapping: error, in: context) }
+    }
+
+    /// With the reason, so that whoever is told of it need not classify it again.
+    func named(_ error: CallError) -> CallError {
+        var error = error
+        error.reason = error.reason ?? self.classifier.meaning(of: error)?.reason
+        return error
     }
 
     private func repaired(_ run: RetryRun, _ failure: CallError, since began: MonotonicInstant) async -> Bool {

@@ -44,8 +44,6 @@ struct RetryRun {
     ) -> Next {
         self.context.elapsed = elapsed
         let known = classifier.meaning(of: failure)
-        var failure = failure
-        failure.reason = failure.reason ?? known?.reason
         if failure.code == .cancelled || isCancelled { return .end(self.ended(.cancelled, failure)) }
         if let deadline = self.settings.deadline, elapsed >= deadline {
             return .end(self.ended(.deadlinePassed, failure))
