@@ -182,7 +182,7 @@ private final class Published {
     @Test func `S3: retries follow the level that is published`() async throws {
         try self.published.write(.degraded)
         let features = try self.client()
-        let retry = Retry(.remoteAPI, clock: self.clock, level: { features.level })
+        let retry = Retry(.database, clock: self.clock, level: { features.level })
         func tries() async -> Int? {
             await #expect(throws: CallError.self) {
                 try await retry.call { _ in throw Answered(httpStatus: 503) }
@@ -193,7 +193,7 @@ private final class Published {
         self.clock.advance(by: .seconds(1))
         #expect(await tries() == 1)
         self.clock.advance(by: .seconds(30))
-        #expect(await tries() == 4)
+        #expect(await tries() == 3)
     }
 
     @Test func `many ask at once while it changes, and each gets one state or the other`() async throws {

@@ -66,7 +66,7 @@ private struct Database: SQLiteError { var sqliteCode: Int32 }
     }
 
     @Test func `a level given to the builder reaches its retry`() async throws {
-        let pipeline = try PipelineBuilder("api", clock: self.clock, level: { .minimal }).retry(.remoteAPI).build()
+        let pipeline = try PipelineBuilder("api", clock: self.clock, level: { .minimal }).retry(.database).build()
         let error = await #expect(throws: CallError.self) {
             try await pipeline.call("read") { _ in throw Answered(httpStatus: 503) }
         }

@@ -85,9 +85,9 @@ import Testing
         #expect(asked.value == 0)
     }
 
-    @Test(arguments: [(DegradationLevel.normal, 4), (.degraded, 2), (.minimal, 1), (.emergency, 1)])
+    @Test(arguments: [(DegradationLevel.normal, 3), (.degraded, 2), (.minimal, 1), (.emergency, 1)])
     func `S3: retries go in step with degradation`(level: DegradationLevel, tries: Int) async throws {
-        let retry = Retry(.remoteAPI, clock: self.clock, level: { level })
+        let retry = Retry(.database, clock: self.clock, level: { level })
         let error = await failure { try await retry.call { _ in throw Answered(httpStatus: 503) } }
         #expect(error?.context.attempt == tries)
         #expect(error?.code == .attemptsSpent)
