@@ -65,6 +65,10 @@ let package = Package(
         .executable(name: "healctl", targets: ["healctl"]),
         // For any service: what the supervisor does for its own calls.
         .library(name: "Resilience", targets: ["Resilience", "ResilienceCore"]),
+        // What the errors of those libraries mean, for services that use them.
+        .library(name: "ResilienceNIO", targets: ["ResilienceNIO"]),
+        .library(name: "ResilienceHTTPClient", targets: ["ResilienceHTTPClient"]),
+        .library(name: "ResilienceGRDB", targets: ["ResilienceGRDB"]),
         // For `Benchmarks/`, a package of its own.
         .library(name: "Probes", targets: ["Probes", "Supervisor", "RecoveryEngine", "Policy", "ResilienceCore"]),
         .library(name: "AuditTrail", targets: ["AuditTrail", "Supervisor"]),
@@ -93,6 +97,10 @@ let package = Package(
         innerModule("RecoveryEngine", ["ResilienceCore", "Policy", heap]),
         // The one loop and the ports it needs.
         innerModule("Supervisor", core + [logging, deque]),
+        // What the errors of those libraries mean.
+        module("ResilienceNIO", ["Resilience", "ResilienceCore", nioCore, nioPosix]),
+        module("ResilienceHTTPClient", ["Resilience", "ResilienceCore", "ResilienceNIO", asyncHTTPClient]),
+        module("ResilienceGRDB", ["Resilience", "ResilienceCore", grdb]),
         // Adapters. They never import each other, except Actions → Systemd.
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         module("Systemd", inner + ["CSystemd", logging]),
@@ -118,6 +126,12 @@ let package = Package(
         program("healsim", ["Simulation"]),
         tests("ResilienceCore"),
         tests("Resilience", ["ResilienceCore", coreMetrics, metricsTestKit]),
+        .testTarget(
+            name: "ResilienceAdapterTests",
+            dependencies: [
+                "Resilience", "ResilienceCore", "ResilienceNIO", "ResilienceHTTPClient", "ResilienceGRDB", nioCore,
+                nioPosix, asyncHTTPClient, grdb,
+            ], swiftSettings: swiftSettings),
         .testTarget(
             name: "PolicyTests", dependencies: ["Policy", "ResilienceCore"], exclude: ["Corpus"],
             swiftSettings: swiftSettings),
