@@ -53,6 +53,7 @@ public struct RecoveryEngine: Sendable {
         case .unitsUnknown(let why): self.loseSight(of: why)
         case .probeFinished(let id, let component, let check, let result):
             self.takeProbe(id: id, component: component, check: check, result)
+        case .releaseSeen(let component, let seen): self.takeRelease(component, seen)
         case .actionFinished(let id, let outcome): self.finishAction(id, outcome)
         case .deadline: break
         case .stalled(let duration): self.doubtMyself(duration)
@@ -148,6 +149,7 @@ extension Phase {
         case .verifying: "verifying"
         case .exhausted: "exhausted"
         case .suppressed: "suppressed"
+        case .isolated: "isolated"
         case .stopped: "stopped"
         }
     }
