@@ -26,12 +26,14 @@ final class FirstResult<Success: Sendable>: Sendable {
         if isOver { task.cancel() }
     }
 
-    /// - Returns: whether this was the first result.
+    /// - Parameter whenFirst: done before the waiter goes on, if this is the first result.
+    /// - Returns: whether it was.
     @discardableResult
-    func settle(_ outcome: Outcome) -> Bool {
+    func settle(_ outcome: Outcome, whenFirst: () -> Void = {}) -> Bool {
         let woken = self.state.withLock { state -> (CheckedContinuation<Outcome, Never>?, [Task<Void, Never>])? in
             guard state.outcome == nil else { return nil }
             state.outcome = outcome
+            whenFirst()
             defer { (state.waiter, state.racers) = (nil, []) }
             return (state.waiter, state.racers)
         }

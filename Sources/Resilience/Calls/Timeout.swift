@@ -69,7 +69,7 @@ public final class Timeout<C: Clock>: Sendable where C.Duration == Duration {
         let ticket = self.keeper.add(call, at: call.began.advanced(by: limit ?? self.limit))
         defer { self.keeper.remove(ticket) }
         return try await first.value {
-            if first.settle(.failure(CallError(.cancelled, in: context))) { self.count(1) }
+            first.settle(.failure(CallError(.cancelled, in: context))) { self.count(1) }
         }
     }
 
@@ -91,7 +91,7 @@ public final class Timeout<C: Clock>: Sendable where C.Duration == Duration {
             var late = self.context
             late.elapsed += self.began.duration(to: self.timeout.clock.now)
             self.mark.fire()
-            if self.first.settle(.failure(CallError(.timedOut, in: late))) { self.timeout.count(1) }
+            self.first.settle(.failure(CallError(.timedOut, in: late))) { self.timeout.count(1) }
         }
     }
 
