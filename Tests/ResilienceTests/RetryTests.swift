@@ -28,13 +28,11 @@ private let classifier = ClosureClassifier { ($0 as? Failed).map { Classificatio
         }
         for await wait in waits {
             let deadline = self.clock.now.advanced(by: wait)
-            #expect(await eventually { self.clock.deadlines.contains(deadline) })
+            #expect(await eventually { self.clock.deadlines == [deadline] })
             self.clock.advance(by: wait)
         }
-        let error = await task.value
-        // The timer of the tries, where they have one.
-        #expect(self.clock.sleepers <= 1)
-        return error
+        #expect(self.clock.sleepers == 0)
+        return await task.value
     }
 
     private func settings(

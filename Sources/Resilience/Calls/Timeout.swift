@@ -5,14 +5,11 @@ import Synchronization
 ///
 /// When the time is up the call is cancelled and the caller goes on at once, also where the call ignores cancellation.
 /// Such a call is *abandoned*: it goes on running until it ends by itself. How many may is bounded.
-///
-/// One timer serves all calls; it ends by the limit after the last of them, or with the timeout.
 public final class Timeout<C: Clock>: Sendable where C.Duration == Duration {
     private let limit: Duration
     private let clock: C
     private let abandonedMax: Int
     private let abandonedCount = Mutex(0)
-    private let keeper: DeadlineKeeper<C>
 
     /// - Parameters:
     ///   - limit: more than zero.
@@ -24,7 +21,6 @@ public final class Timeout<C: Clock>: Sendable where C.Duration == Duration {
         self.limit = limit
         self.clock = clock
         self.abandonedMax = abandonedMax
-        self.keeper = DeadlineKeeper(clock: clock)
     }
 
     /// How many calls run on although their callers have gone.
@@ -55,43 +51,28 @@ public final class Timeout<C: Clock>: Sendable where C.Duration == Duration {
         _ context: CallContext, within limit: Duration? = nil, _ body: @escaping @Sendable () async throws -> Success
     ) async throws(CallError) -> Success {
         guard self.abandoned < self.abandonedMax else { throw CallError(.tooManyAbandoned, in: context) }
-        let call = TimedCall<Success>(self, context)
-        let first = call.first
+        let began = self.clock.now
+        let deadline = began.advanced(by: limit ?? self.limit)
+        let mark = TimeoutMark()
+        let first = FirstResult<Success>()
         first.start {
             let outcome: Result<Success, CallError>
             do {
-                outcome = .success(try await TimeoutMark.$current.withValue(call.mark) { try await body() })
+                outcome = .success(try await TimeoutMark.$current.withValue(mark) { try await body() })
             } catch {
                 outcome = .failure(CallError(wrapping: error, in: context))
             }
             if !first.settle(outcome) { self.count(-1) }
         }
-        let ticket = self.keeper.add(call, at: call.began.advanced(by: limit ?? self.limit))
-        defer { self.keeper.remove(ticket) }
+        first.start {
+            do { try await self.clock.sleep(until: deadline, tolerance: nil) } catch { return }
+            var late = context
+            late.elapsed += began.duration(to: self.clock.now)
+            mark.fire()
+            first.settle(.failure(CallError(.timedOut, in: late))) { self.count(1) }
+        }
         return try await first.value {
             first.settle(.failure(CallError(.cancelled, in: context))) { self.count(1) }
-        }
-    }
-
-    /// One call under way.
-    private final class TimedCall<Success: Sendable>: Expiring {
-        let first = FirstResult<Success>()
-        let mark = TimeoutMark()
-        let began: C.Instant
-        private let timeout: Timeout<C>
-        private let context: CallContext
-
-        init(_ timeout: Timeout<C>, _ context: CallContext) {
-            self.timeout = timeout
-            self.context = context
-            self.began = timeout.clock.now
-        }
-
-        func expire() {
-            var late = self.context
-            late.elapsed += self.began.duration(to: self.timeout.clock.now)
-            self.mark.fire()
-            self.first.settle(.failure(CallError(.timedOut, in: late))) { self.timeout.count(1) }
         }
     }
 
