@@ -32,7 +32,7 @@ struct ControlResponder: HTTPResponder {
     let logger: Logger
 
     enum Route: Hashable {
-        case status, version, health, reload, pause, resume
+        case status, version, health, reload, pause, resume, approve, deny, acknowledge
         case check(String)
 
         init?(path: String) {
@@ -43,6 +43,9 @@ struct ControlResponder: HTTPResponder {
             case "/v1/reload": self = .reload
             case "/v1/pause": self = .pause
             case "/v1/resume": self = .resume
+            case "/v1/approve": self = .approve
+            case "/v1/deny": self = .deny
+            case "/v1/ack": self = .acknowledge
             default:
                 let prefix = "/v1/check/"
                 guard path.hasPrefix(prefix) else { return nil }
@@ -67,7 +70,7 @@ struct ControlResponder: HTTPResponder {
         var isChange: Bool {
             switch self {
             case .status, .version, .health: false
-            case .reload, .pause, .resume, .check: true
+            case .reload, .pause, .resume, .approve, .deny, .acknowledge, .check: true
             }
         }
 
@@ -79,6 +82,9 @@ struct ControlResponder: HTTPResponder {
             case .reload: "reload"
             case .pause: "pause"
             case .resume: "resume"
+            case .approve: "approve"
+            case .deny: "deny"
+            case .acknowledge: "ack"
             case .check: "check"
             }
         }
@@ -95,6 +101,8 @@ struct ControlResponder: HTTPResponder {
             return ControlRefusal.tooLarge(limit: self.limits.bodyBytes).answer.response
         } catch ControlError.noSuchComponent(let name, let known) {
             return ControlRefusal.noSuchComponent(name, known: known).answer.response
+        } catch ControlError.noSuchApproval(let target, let waiting) {
+            return ControlRefusal.noSuchApproval(target, waiting: waiting).answer.response
         } catch ControlError.invalid(let why) {
             return ControlRefusal.invalid(why).answer.response
         }
@@ -119,7 +127,7 @@ struct ControlResponder: HTTPResponder {
         switch route {
         case .version: return try ControlAnswer(["version": self.version])
         case .health: return try await self.health()
-        case .status, .reload, .pause, .resume, .check:
+        case .status, .reload, .pause, .resume, .approve, .deny, .acknowledge, .check:
             let reading = try await self.bounded(self.limits.status) { [statusReader] in
                 caller.mayChange ? try await statusReader.fresh() : try await statusReader.recent()
             }
@@ -170,6 +178,19 @@ struct ControlResponder: HTTPResponder {
             let resume = body.isEmpty ? ResumeRequest(component: nil) : try ResumeRequest.read(from: body)
             try await self.bounded(self.limits.change) { [control] in
                 try await control.resume(component: resume.component, by: name)
+            }
+            return try ControlAnswer(["ok": true])
+        case .approve, .deny:
+            let answer = try ApprovalRequest.read(from: body)
+            let answered = try await self.bounded(self.limits.change) { [control] in
+                try await control.answerApproval(
+                    of: answer.target, approves: route == .approve, by: name, reason: answer.reason)
+            }
+            return try ControlAnswer(answered)
+        case .acknowledge:
+            let request = try AcknowledgeRequest.read(from: body)
+            try await self.bounded(self.limits.change) { [control] in
+                try await control.acknowledge(component: request.component, by: name)
             }
             return try ControlAnswer(["ok": true])
         case .check(let component):

@@ -19,8 +19,9 @@ extension RecoveryEngine {
         let now = self.now.monotonic
         if let until = machine.pausedUntil, until > now { return .paused(until: until) }
         if let until = self.host.pausedUntil, until > now { return .paused(until: until) }
+        if let open = self.maintenanceReasonToHold(index) { return open }
         if self.host.unrecorded != nil { return .unrecorded }
-        if case .recovering = machine.phase { return .concurrency }
+        if case .recovering = machine.phase { return .concurrency(group: nil) }
         if let until = machine.facts.asideNotBefore, until > now { return .backoff(until: until) }
         return nil
     }

@@ -106,7 +106,10 @@ struct FencedIsNotForgotten: Checker {
     mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
         switch fact {
         case .stepTaken(let request, .stop(let unit, _)):
-            guard case .failOver(let order) = request.order, unit == order.from, self.running.contains(unit) else {
+            // A standby that did not come up well is rightly stopped.
+            guard case .failOver(let order) = request.order, unit == order.from, !order.isPutBack,
+                self.running.contains(unit)
+            else {
                 return nil
             }
             self.fenced[request.component] = unit

@@ -18,6 +18,12 @@ struct IncidentsHaveEvidence: Checker {
                 return nil
             }
         }
+        // systemd has started it again and again: no check gets to count its failures.
+        if let unit = knowledge.activeUnit(of: component), let seen = knowledge.units[unit]?.observation,
+            seen.restarts >= 5, seen.activeState != .active
+        {
+            return nil
+        }
         return "\(name) by \(opening.cause.check): no check has failed often enough"
     }
 }
@@ -115,7 +121,11 @@ struct AlertsAreBounded: Checker {
             case .incidentOpened, .incidentRearmed, .breakerChanged(_, "closed", _):
                 let prefix = "\(record.component ?? "-")/"
                 self.told = self.told.filter { !$0.key.hasPrefix(prefix) }
-            case .freezeChanged: self.hostWide = 0
+            case .approvalAsked:
+                self.told["\(record.component ?? "-")/\(AlertEvent.approvalNeeded.rawValue)"] = 0
+            case .freezeChanged, .groupFreezeChanged: self.hostWide = 0
+            // The connectivity gate has another opinion.
+            case .note where record.component == nil: self.hostWide = 0
             default: break
             }
         case .considered(.alert(let message)): return self.count(message, knowledge)
@@ -132,7 +142,9 @@ struct AlertsAreBounded: Checker {
         let key = "\(name)/\(message.event.rawValue)"
         self.told[key, default: 0] += 1
         let steps = knowledge.components[name]?.recovery.count { $0.strategy.action == "ALERT" } ?? 0
-        let most = message.event == .healingFailed ? steps + 1 : 1
+        // A component can be isolated, and come and go.
+        let isIsolated = knowledge.components[name]?.facts.isolate != nil && message.event == .latched
+        let most = message.event == .healingFailed ? steps + 1 : isIsolated ? 2 : 1
         let count = self.told[key] ?? 0
         return count > most ? "\(count) alerts \(message.event.rawValue) about \(name); \(most) say it all" : nil
     }

@@ -25,7 +25,8 @@ extension Knowledge {
             if let component, self.stopped.remove(component) != nil, let unit = self.activeUnit(of: component) {
                 self.forgiven[unit] = self.units[unit]?.observation.invocationID
             }
-        case .operatorAsked(.checkNow): break
+        case .operatorAsked(.checkNow), .operatorAsked(.acknowledge), .operatorAsked(.approve), .operatorAsked(.deny):
+            break
         }
     }
 
@@ -39,6 +40,7 @@ extension Knowledge {
             self.incidents[name] = nil
             self.breakers[name] = nil
             self.stopped.remove(name)
+            self.latched.remove(name)
             self.pausedUntil[name] = nil
             self.facts[name] = nil
         case .saveComponent(let name, let saved): self.noteFacts(saved.facts, of: name)
@@ -74,8 +76,10 @@ extension Knowledge {
     private mutating func takeOver(_ restored: RestoredState, at now: MonotonicInstant) {
         self.incidents = [:]
         self.inFlight = [:]
+        self.latched = Set(restored.components.filter { $0.value.flap?.latched == true }.keys)
         self.isFrozen = restored.host.frozen
         self.facts = restored.components.compactMapValues(\.facts)
+        self.frozenGroups = Set(restored.host.groups.filter(\.value.frozen).keys)
         for (name, saved) in restored.components {
             if let incident = saved.incident {
                 self.incidents[name] = OpenIncident(
@@ -188,7 +192,12 @@ extension Knowledge {
 
     private mutating func note(_ record: AuditRecord, at now: MonotonicInstant) {
         guard let component = record.component else {
-            if case .freezeChanged(let frozen, _) = record.body { self.isFrozen = frozen }
+            switch record.body {
+            case .freezeChanged(let frozen, _): self.isFrozen = frozen
+            case .groupFreezeChanged(let group, true, _): self.frozenGroups.insert(group)
+            case .groupFreezeChanged(let group, false, _): self.frozenGroups.remove(group)
+            default: break
+            }
             return
         }
         switch record.body {
@@ -201,8 +210,9 @@ extension Knowledge {
         case .incidentExhausted: self.incidents[component]?.isExhausted = true
         case .incidentRearmed: self.incidents[component]?.isExhausted = false
         case .incidentResolved: self.incidents[component] = nil
+        case .latchChanged(true, _): self.latched.insert(component)
+        case .latchChanged(false, _): self.latched.remove(component)
         case .breakerChanged(_, let to, _): self.breakers[component] = to
-        case .freezeChanged(let frozen, _): self.isFrozen = frozen
         default: break
         }
     }

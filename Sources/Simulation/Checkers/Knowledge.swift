@@ -49,6 +49,9 @@ struct Knowledge {
     var pausedUntil: [String?: MonotonicInstant] = [:]
     var isUnrecorded = false
     var isFrozen = false
+    var frozenGroups: Set<String> = []
+    /// Components that come and go.
+    var latched: Set<String> = []
     var incidents: [String: OpenIncident] = [:]
     /// Components that an operator stopped.
     var stopped: Set<String> = []
@@ -107,6 +110,16 @@ struct Knowledge {
     func isPaused(_ component: String, at now: MonotonicInstant) -> Bool {
         for key in [nil, component] { if let end = self.pausedUntil[key], now < end { return true } }
         return false
+    }
+
+    /// The host is frozen, or the component's group.
+    func isFrozen(_ component: String) -> Bool {
+        self.isFrozen || self.components[component]?.group.map(self.frozenGroups.contains) ?? false
+    }
+
+    /// Some check of it has failed, though perhaps not often enough yet.
+    func isInDoubt(_ component: String) -> Bool {
+        self.checks[component]?.values.contains(where: \.isFailing) ?? false
     }
 
     /// By what was seen of its unit last, it has died and nobody is at it.

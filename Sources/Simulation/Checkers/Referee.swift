@@ -65,7 +65,7 @@ struct Referee {
             DependentsWait(), RootCauseIsTrue(), TimesAreOrdered(), AlertsAreBounded(), GraceIsRespected(),
             HealthyIsLeftAlone(), IncidentsHaveEvidence(), IncidentsAreWellFormed(), LadderIsFollowed(),
             BreakerHolds(), FreezeHolds(), ChecksKeepTheirPace(), EverythingIsHealed(), EngineIsCalm(),
-            ProofsAreFair(), TrailIsBounded(),
+            ProofsAreFair(), TrailIsBounded(), StormsAreWaitedOut(), ActionsAreApproved(), WindowsAreKept(),
             NeverTwoActive(), OneFailoverPerIncident(), WhatRunsIsWatched(), FencedIsNotForgotten(),
             RollbacksAreSound(), UndoFollowsStep(), CacheIsEmptiedWhileDown(), StoppedForCacheIsStarted(),
             InstancesStayInBounds(), WhatWasLentComesBack(), AsidesAreCalm(), IsolationHolds(), OwnStopsAreKnown(),

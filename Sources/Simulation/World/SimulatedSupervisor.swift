@@ -77,6 +77,7 @@ extension SimulatedWorld {
         self.tell(.decided(effects))
         // Another unit may be in its care.
         if effects.contains(where: { if case .saveComponent = $0 { true } else { false } }) { self.reviewTruth() }
+        self.answerApprovals(in: effects)
         self.carryOut(effects, run: run)
         if self.supervisor.run == run, self.supervisor.engine != nil { self.armDeadline() }
     }

@@ -33,10 +33,11 @@ extension SimulatedWorld {
         case .pause(let component, let duration):
             self.ask(.pause(component: component, for: duration, by: "root", reason: "work in progress"))
         case .resume(let component): self.ask(.resume(component: component, by: "root"))
+        case .acknowledge(let component): self.ask(.acknowledge(component: component, by: "root"))
         case .checkNow(let component): self.ask(.checkNow(component: component))
         case .reloadPolicy(let index): self.loadPolicy(index)
         case .fact(let disturbance): self.disturbFacts(disturbance)
-        case .busLoss, .daemonReload, .stall, .suspend, .wallJump, .diskFull, .crashSupervisor, .reboot:
+        case .networkLoss, .busLoss, .daemonReload, .stall, .suspend, .wallJump, .diskFull, .crashSupervisor, .reboot:
             self.disturbMachine(disturbance)
         }
         self.reviewTruth()
@@ -44,6 +45,7 @@ extension SimulatedWorld {
 
     private func disturbMachine(_ disturbance: Disturbance) {
         switch disturbance {
+        case .networkLoss(let duration): self.networkLostUntil = max(self.networkLostUntil, self.now + duration)
         case .busLoss(let duration): self.loseBus(for: duration, why: "the bus is gone")
         case .daemonReload(let duration):
             self.barriers.inForce = self.barriers.written
@@ -67,6 +69,20 @@ extension SimulatedWorld {
     private func moveWall(by duration: Duration) {
         self.clock.moveWall(by: duration)
         self.tell(.wallMoved(by: duration))
+    }
+
+    /// People answer what waits for them, mostly with a yes and mostly in time.
+    func answerApprovals(in effects: [Effect]) {
+        for case .record(let record) in effects {
+            guard case .approvalAsked(let id, _, _, _, _, _) = record.body else { continue }
+            self.after(self.random.milliseconds(200...20_000)) { world in
+                if world.isCalm || world.random.chance(0.75) {
+                    world.ask(.approve(id: id, by: "root", reason: nil))
+                } else if world.random.chance(0.6) {
+                    world.ask(.deny(id: id, by: "root", reason: "not now"))
+                }
+            }
+        }
     }
 
     /// A person uses systemctl.
@@ -99,6 +115,7 @@ extension SimulatedWorld {
         self.store.isFull = false
         self.troubles = [:]
         self.mendFacts()
+        self.networkLostUntil = self.now
         for name in self.unitNames {
             self.units[name]?.crashesToCome = 0
             self.units[name]?.neverReady = false
@@ -153,7 +170,7 @@ extension SimulatedWorld {
         if let incident = knowledge.incidents[component.name], incident.isExhausted {
             if incident.needsPerson || unit.exit?.status == 78 { return true }
         }
-        if isDown { return !component.canBeHealed || knowledge.isFrozen }
+        if isDown { return !component.canBeHealed || knowledge.isFrozen(component.name) }
         // What no check of the policy can see, people see.
         let isSeen = component.checks.contains { check in
             switch check.kind {
@@ -161,7 +178,7 @@ extension SimulatedWorld {
             case .unit, .tcp: false
             }
         }
-        return (knowledge.isFrozen || !component.canBeHealed || !isSeen) && self.random.chance(0.1)
+        return (knowledge.isFrozen(component.name) || !component.canBeHealed || !isSeen) && self.random.chance(0.1)
     }
 
     /// All that can be well is, no incident of it is open, and what cannot has been given up with an alert.
@@ -200,7 +217,7 @@ extension Knowledge.OpenIncident {
 extension Component {
     /// A restart may be tried for it whatever is wrong.
     var canBeHealed: Bool {
-        self.mode == .auto && self.unit != nil
+        self.mode != .observe && self.unit != nil
             && self.recovery.contains { step in
                 if case .restart = step.strategy { step.when == Condition() } else { false }
             }
