@@ -4,11 +4,12 @@ PREFIX ?= /usr
 DESTDIR ?=
 export HEALD_STRICT ?= 1
 
-.PHONY: help setup demo test lint build bench install clean
+.PHONY: help setup demo test soak lint build bench install clean
 
 help:
 	@echo "make demo      see heald find, repair and explain three failures (30 s)"
 	@echo "make test      lint, build, unit, simulation and integration tests"
+	@echo "make soak      10,000 simulated seeds (SEEDS=N) and a million rounds against the cache cleaner"
 	@echo "make build     optimised heald and healctl, in .build/release"
 	@echo "make install   put them, the unit and its friends below $(DESTDIR)$(PREFIX)"
 	@echo "make bench     measure heald beside its peers"
@@ -22,6 +23,10 @@ demo: setup
 
 test: setup
 	@Tests/run
+
+soak: setup
+	HEALD_SIM_SEEDS=$${SEEDS:-10000} HEALD_RACE_ROUNDS=$${ROUNDS:-1000000} \
+	  swift test --explicit-target-dependency-import-check error --filter 'SeedTests|CacheCleanerTests'
 
 lint:
 	swift format lint --recursive --strict Package.swift Sources Tests
