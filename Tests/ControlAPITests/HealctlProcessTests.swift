@@ -54,6 +54,9 @@ import Testing
             #expect(check.0 == 0 && check.1.contains("port   tcp   down     250 ms  refused\n"), "\(check.1)")
             let unknown = try await Self.healctl(user: nil, ["check", "dbb"], in: server)
             #expect(unknown.0 == 66 && unknown.1.contains("Did you mean \"db\"?"))
+            #expect(try await Self.healctl(user: nil, ["beat", "db"], in: server) == (0, ""))
+            let beat = try await Self.healctl(user: nil, ["beat", "db", "port", "--json"], in: server)
+            #expect(beat.0 == 0 && beat.1.contains(#""check": "port""#), "\(beat.1)")
             let version = try await Self.healctl(user: nil, ["version"], in: server)
             #expect(version.1.hasSuffix("heald   1.2.3\n"))
         }
@@ -62,6 +65,7 @@ import Testing
             await control.calls == [
                 .pause(component: "api", duration: .seconds(7_200), by: me, reason: "new disks"),
                 .resume(component: nil, by: me), .check("db"),
+                .beat(component: "db", check: nil), .beat(component: "db", check: "port"),
             ])
     }
 

@@ -93,6 +93,18 @@ struct CheckTableTests {
         }
     }
 
+    /// A program that reports five times a second, by heald's own command, until it is told to hang.
+    @Test func heartbeat() async throws {
+        let root = "/run/stage-row-heartbeat"
+        let report = "\(Stage.binaries.appending(path: "healctl").path()) beat a it --runtime-dir \(root)/run"
+        try await self.heals(
+            "heartbeat",
+            command: "trap \"while :; do sleep 1; done\" USR1; while :; do \(report); sleep 0.2; done",
+            check: #"{ "type": "heartbeat", "every": "1500ms", "interval": "1s", "fall": 2, "rise": 1 }"#,
+            reason: "stalled"
+        ) { try $0.signal(SIGUSR1, $1) }
+    }
+
     @Test func resources() async throws {
         // Four times the limit, all of it touched.
         let eater = Self.perl("$SIG{USR1} = sub { $x = q(x) x (200 << 20) }; sleep 1 while 1")

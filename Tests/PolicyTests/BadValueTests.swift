@@ -38,6 +38,7 @@ import Testing
         "check-unix": inCheck("\"type\": \"unix\","),
         "check-file": inCheck("\"type\": \"file\","),
         "check-disk": inCheck("\"type\": \"disk\","),
+        "check-heartbeat": inCheck("\"type\": \"heartbeat\","),
         "check-resources": inCheck("\"type\": \"resources\","),
         "step": inStep(""),
         "step-common": inStep("\"action\": \"RESTART\","),

@@ -70,6 +70,7 @@ public enum CheckKind: Hashable, Sendable {
     case file(FileCheck)
     case disk(DiskCheck)
     case resources(ResourcesCheck)
+    case heartbeat(HeartbeatCheck)
 
     /// The `type` in policies.
     public var type: String {
@@ -82,6 +83,7 @@ public enum CheckKind: Hashable, Sendable {
         case .file: "file"
         case .disk: "disk"
         case .resources: "resources"
+        case .heartbeat: "heartbeat"
         }
     }
 
@@ -89,13 +91,21 @@ public enum CheckKind: Hashable, Sendable {
     public var needsUnit: Bool {
         switch self {
         case .unit, .resources: true
-        case .http, .tcp, .exec, .unix, .file, .disk: false
+        case .http, .tcp, .exec, .unix, .file, .disk, .heartbeat: false
         }
     }
 
     /// Driven by systemd's signals instead of by a probe.
     public var isUnit: Bool {
         if case .unit = self { true } else { false }
+    }
+
+    /// Found out by asking. The others are told: of units by systemd, of heartbeats by the program itself.
+    public var isProbed: Bool {
+        switch self {
+        case .unit, .heartbeat: false
+        case .http, .tcp, .exec, .unix, .file, .disk, .resources: true
+        }
     }
 }
 

@@ -67,7 +67,6 @@ extension RecoveryEngine {
 
     /// A component of which nothing is known for long is told of once: nobody is watching it.
     private mutating func noticeUnknown(_ index: Int) {
-        let limit = Duration.seconds(300)
         guard self.machines[index].verdict == .unknown, !self.machines[index].stoppedByOperator else {
             self.machines[index].unknownSince = nil
             self.machines[index].toldUnknown = false
@@ -76,6 +75,8 @@ extension RecoveryEngine {
         let since = self.machines[index].unknownSince ?? self.now.monotonic
         self.machines[index].unknownSince = since
         guard !self.machines[index].toldUnknown else { return }
+        let patience = self.machines[index].component.startupGrace + self.machines[index].heartbeatPatience
+        let limit = max(.seconds(300), patience)
         if self.now.monotonic >= since + limit {
             self.machines[index].toldUnknown = true
             self.alert(

@@ -81,6 +81,9 @@ extension RecoveryEngine {
             && (self.machines[index].trackers[check].failures == 0 || before == nil)
         {
             self.machines[index].trackers[check].graceUntil = graceUntil
+            if self.machines[index].trackers[check].pulse?.last == nil {
+                self.machines[index].trackers[check].pulse?.awaitFirst(from: graceUntil)
+            }
         }
     }
 
@@ -127,6 +130,7 @@ extension RecoveryEngine {
             for check in self.machines[index].trackers.indices {
                 self.machines[index].trackers[check].doubtStreak()
                 self.machines[index].trackers[check].isStale = true
+                self.machines[index].trackers[check].pulse?.excuse(duration, at: self.now.monotonic)
                 let isAwaited = self.machines[index].trackers[check].outstanding != nil
                 if isAwaited || self.machines[index].incident != nil {
                     self.machines[index].trackers[check].outstanding = nil

@@ -38,8 +38,9 @@ extension RecoveryEngine {
     private mutating func expectRecovery(_ index: Int, _ attempt: Attempt) {
         let component = self.machines[index].component
         let verify = attempt.step < component.recovery.count ? component.recovery[attempt.step].verify : .seconds(15)
-        // A proof cannot fail for slowness that the startup grace allows.
-        let deadline = self.now.monotonic + max(verify, component.startupGrace)
+        // A proof cannot fail for slowness that the startup grace allows, nor for a report that is not due yet.
+        let allowed = component.startupGrace + self.machines[index].heartbeatPatience
+        let deadline = self.now.monotonic + max(verify, allowed)
         self.machines[index].restartEvidence(
             graceUntil: self.now.monotonic + component.startupGrace, at: self.now.monotonic)
         self.armHurried(index)

@@ -152,7 +152,7 @@ extension ComponentMachine {
                 tracker.check = check
                 trackers.append(tracker)
             } else {
-                trackers.append(CheckTracker(check: check))
+                trackers.append(CheckTracker(check: check, from: now.monotonic + component.startupGrace))
             }
         }
         new.trackers = trackers

@@ -72,6 +72,10 @@ extension RecoveryEngine {
     /// and is given up when it is far past every limit.
     private mutating func startProbe(_ index: Int, _ check: Int) {
         let tracker = self.machines[index].trackers[check]
+        guard tracker.pulse == nil else {
+            self.listen(index, check)
+            return
+        }
         let next = self.now.monotonic + self.pace(tracker)
         if tracker.outstanding != nil, let startedAt = tracker.probeStartedAt,
             self.now.monotonic - startedAt < tracker.check.timeout * 2 + .seconds(5)
@@ -88,7 +92,7 @@ extension RecoveryEngine {
             .probe(ProbeRequest(id: id, component: self.machines[index].component.name, check: tracker.check)))
     }
 
-    private mutating func pace(_ tracker: CheckTracker) -> Duration {
+    mutating func pace(_ tracker: CheckTracker) -> Duration {
         let base = tracker.isInDoubt ? tracker.check.fastInterval : tracker.check.interval
         return base.scaled(by: 1 + tracker.check.jitter * (self.generator.unit() * 2 - 1))
     }

@@ -30,8 +30,14 @@ struct CheckTracker: Sendable {
     /// The probe that has not answered yet.
     var outstanding: UInt64?
     var probeStartedAt: MonotonicInstant?
+    /// Of heartbeat checks.
+    var pulse: Pulse?
 
-    init(check: Check) { self.check = check }
+    /// - Parameter start: when the program may be expected to work.
+    init(check: Check, from start: MonotonicInstant) {
+        self.check = check
+        if case .heartbeat(let heartbeat) = check.kind { self.pulse = Pulse(heartbeat, from: start) }
+    }
 
     /// Something does not fit: look more often.
     var isInDoubt: Bool {

@@ -180,7 +180,8 @@ struct ComponentMachine: Sendable {
 
     init(component: Component, now: Moment) {
         self.component = component
-        self.trackers = component.checks.map(CheckTracker.init)
+        let start = now.monotonic + component.startupGrace
+        self.trackers = component.checks.map { CheckTracker(check: $0, from: start) }
         self.phaseSince = now.wall
         self.breaker = Self.breaker(for: component)
     }
@@ -239,6 +240,7 @@ struct ComponentMachine: Sendable {
         for index in self.trackers.indices where !self.trackers[index].check.kind.isUnit {
             self.trackers[index].forget()
             self.trackers[index].graceUntil = graceUntil
+            self.trackers[index].pulse?.awaitFirst(from: graceUntil)
             self.trackers[index].outstanding = nil
             self.hurry(index, to: now)
         }

@@ -13,6 +13,13 @@ extension Knowledge {
         case .probeFinished(let id, let component, let check, let result):
             self.probes[id] = nil
             self.learn(component, check, result, at: now)
+        case .beat(let component, let check):
+            for listening in self.components[component]?.checks ?? [] where check == nil || check == listening.name {
+                if self.isSilent(component, listening, at: now) {
+                    self.silencesEnded[component, default: [:]][listening.name] = now
+                }
+                self.beats[component, default: [:]][listening.name] = now
+            }
         case .actionFinished(let id, _): self.inFlight[id] = nil
         case .deadline: break
         case .stalled: self.doubtAt = now
@@ -50,6 +57,8 @@ extension Knowledge {
         self.startedAt = now
         self.units = [:]
         self.checks = [:]
+        self.beats = [:]
+        self.silencesEnded = [:]
         // A pause is written down with its end by the wall clock.
         if self.hasWallJumped { self.pausedUntil = [:] }
         self.hasWallJumped = false

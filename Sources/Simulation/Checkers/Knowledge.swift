@@ -45,6 +45,10 @@ struct Knowledge {
     var components: [String: Component] = [:]
     var units: [String: SeenUnit] = [:]
     var checks: [String: [String: CheckHistory]] = [:]
+    /// When each check of type heartbeat was last reported to.
+    var beats: [String: [String: MonotonicInstant]] = [:]
+    /// When a silence that was too long last ended.
+    var silencesEnded: [String: [String: MonotonicInstant]] = [:]
     /// True time at which each pause ends; the host's own under `nil`.
     var pausedUntil: [String?: MonotonicInstant] = [:]
     var isUnrecorded = false
@@ -102,6 +106,18 @@ struct Knowledge {
     func isPaused(_ component: String, at now: MonotonicInstant) -> Bool {
         for key in [nil, component] { if let end = self.pausedUntil[key], now < end { return true } }
         return false
+    }
+
+    /// A heartbeat check that has heard nothing for longer than it may.
+    func isSilent(_ component: String, _ check: Check, at now: MonotonicInstant) -> Bool {
+        guard case .heartbeat(let rule) = check.kind else { return false }
+        return now - (self.beats[component]?[check.name] ?? self.startedAt) >= rule.every
+    }
+
+    /// It is, or was since the last doubt.
+    func wasSilent(_ component: String, _ check: Check, at now: MonotonicInstant) -> Bool {
+        if self.isSilent(component, check, at: now) { return true }
+        return self.silencesEnded[component]?[check.name].map { $0 >= self.doubtAt } ?? false
     }
 
     /// By what was seen of its unit last, it has died and nobody is at it.

@@ -8,7 +8,9 @@ struct ProofsAreFair: Checker {
 
     private struct Repair {
         var component: String
-        var before: String?
+        /// The process that it was to replace; another one's death is a failure of the repair. `nil` where it was to
+        /// mend the one there.
+        var replaces: String?
         var finishedAt: MonotonicInstant
         var verify: Duration
         var isFailing = false
@@ -29,13 +31,15 @@ struct ProofsAreFair: Checker {
             }
             let step = component.recovery.first { $0.strategy.action == request.action }
             self.repairs[id] = Repair(
-                component: component.name, before: request.expectedInvocationID, finishedAt: now,
+                component: component.name,
+                replaces: request.strategy?.traits.startsAnew ?? true ? request.expectedInvocationID : nil,
+                finishedAt: now,
                 verify: min(step?.verify ?? .zero, component.startupGrace))
         case .told(.unitObserved(let unit, let seen)):
             let isDown = [.failed, .inactive, .deactivating].contains(seen.activeState)
             guard isDown || seen.subState.hasPrefix("auto-restart") else { return nil }
             for (id, repair) in self.repairs where knowledge.components[repair.component]?.unit == unit {
-                if seen.invocationID != repair.before { self.repairs[id]?.isFailing = true }
+                if seen.invocationID != repair.replaces { self.repairs[id]?.isFailing = true }
             }
         case .told(.probeFinished(_, let component, _, let result)) where result.verdict != .up:
             for (id, repair) in self.repairs where repair.component == component {
@@ -47,7 +51,7 @@ struct ProofsAreFair: Checker {
             else { return nil }
             // What happened to the new process before the action's end was heard counts as well.
             if let unit = knowledge.components[repair.component]?.unit, let seen = knowledge.units[unit]?.observation,
-                seen.activeState != .active, seen.activeState != .activating, seen.invocationID != repair.before
+                seen.activeState != .active, seen.activeState != .activating, seen.invocationID != repair.replaces
             {
                 return nil
             }

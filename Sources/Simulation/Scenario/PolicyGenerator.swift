@@ -81,6 +81,15 @@ struct PolicyGenerator {
         if self.random.chance(0.2) {
             checks.append(self.check("tcp", .tcp(TCPCheck(host: "127.0.0.1", port: 8_080))))
         }
+        if self.random.chance(0.2) {
+            checks.append(
+                self.check(
+                    "beat",
+                    .heartbeat(
+                        HeartbeatCheck(
+                            every: self.random.milliseconds(1_000...6_000),
+                            phi: self.random.chance(0.5) ? self.random.pick([3, 8]) : nil))))
+        }
         if checks.isEmpty || self.random.chance(0.15) {
             checks.append(self.check("exec", .exec(ExecCheck(command: ["/usr/bin/check", name]))))
         }

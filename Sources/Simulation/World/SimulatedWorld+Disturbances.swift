@@ -10,8 +10,10 @@ extension SimulatedWorld {
         case .die(let unit, let death): self.die(unit, death)
         case .ail(let unit, let state):
             guard self.units[unit]?.isRunning == true else { return }
+            if state == .silent, !self.isListenedTo(String(unit.dropLast(".service".count))) { return }
             self.units[unit]?.ailment = state
         case .trouble(let component, let state, let duration):
+            if state == .silent, !self.isListenedTo(component) { return }
             self.troubles[component] = (state, self.now + duration)
             self.after(duration) { $0.reviewTruth() }
         case .breakUnit(let unit, let forGood):
@@ -151,7 +153,7 @@ extension SimulatedWorld {
         let isSeen = component.checks.contains { check in
             switch check.kind {
             case .http, .exec, .unix, .file, .disk, .resources: check.enabled
-            case .unit, .tcp: false
+            case .unit, .tcp, .heartbeat: false
             }
         }
         return (knowledge.isFrozen || !component.canBeHealed || !isSeen) && self.random.chance(0.1)

@@ -17,11 +17,11 @@ struct CheckDraft: Sendable {
 enum CheckLanguage {
     static let variants: [Variant<CheckKind>] = [
         UnitCheck.variant, HTTPCheck.variant, TCPCheck.variant, ExecCheck.variant, UnixCheck.variant, FileCheck.variant,
-        DiskCheck.variant, ResourcesCheck.variant,
+        DiskCheck.variant, ResourcesCheck.variant, HeartbeatCheck.variant,
     ]
 
     static let unavailable = [
-        "certificate", "journal", "heartbeat", "composite",
+        "certificate", "journal", "composite",
     ]
 
     static let intervals = Duration.milliseconds(50)...Duration.seconds(86_400)
