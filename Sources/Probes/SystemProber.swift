@@ -105,7 +105,7 @@ public final class SystemProber: Prober {
                 files.start(
                     key: key, subject: resources.unit, timeout: check.timeout, on: reactor, report: report
                 ) { groups.look(resources, key: key, deadline: $0) }
-            case .unit, .heartbeat:
+            case .unit, .heartbeat, .composite:
                 Self.report(.unknown("a \(check.kind.type) check is not answered by a probe"), to: report)
             }
         }

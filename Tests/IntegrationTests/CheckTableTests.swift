@@ -105,6 +105,18 @@ struct CheckTableTests {
         ) { try $0.signal(SIGUSR1, $1) }
     }
 
+    /// Two flags, of which one must be there.
+    @Test func composite() async throws {
+        let flag = { (name: String) in #"{ "type": "file", "path": "/run/row-flag-\#(name)", \#(Self.often) }"# }
+        let policy = #"{ "type": "composite", "any": ["one", "two"] }, "one": \#(flag("1")), "two": \#(flag("2"))"#
+        try await self.heals(
+            "composite", command: "touch /run/row-flag-1 /run/row-flag-2; exec sleep 100000", check: policy,
+            reason: "not_found", step: #"{ "action": "RESTART", "verify": "10s", "when": { "category": "PERMANENT" } }"#
+        ) { _, _ in
+            for number in 1...2 { #expect(unlink("/run/row-flag-\(number)") == 0) }
+        }
+    }
+
     @Test func resources() async throws {
         // Four times the limit, all of it touched.
         let eater = Self.perl("$SIG{USR1} = sub { $x = q(x) x (200 << 20) }; sleep 1 while 1")

@@ -39,6 +39,12 @@ import Testing
         "check-file": inCheck("\"type\": \"file\","),
         "check-disk": inCheck("\"type\": \"disk\","),
         "check-heartbeat": inCheck("\"type\": \"heartbeat\","),
+        "check-composite": inComponent(
+            "\"unit\": \"a.service\", \"checks\": {\"u\": {\"type\": \"unit\"}, \"v\": {\"type\": \"unit\"}, "
+                + "\"c\": {\"type\": \"composite\",", "}}"),
+        "at-least": inComponent(
+            "\"unit\": \"a.service\", \"checks\": {\"u\": {\"type\": \"unit\"}, \"v\": {\"type\": \"unit\"}, "
+                + "\"c\": {\"type\": \"composite\", \"atLeast\": {", "}}}"),
         "check-resources": inCheck("\"type\": \"resources\","),
         "step": inStep(""),
         "step-common": inStep("\"action\": \"RESTART\","),

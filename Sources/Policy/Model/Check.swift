@@ -29,8 +29,8 @@ public struct Check: Hashable, Sendable {
         self.kind = kind
         self.interval = interval
         self.timeout = timeout ?? min(.seconds(3), interval.scaled(by: 0.8))
-        self.fall = fall ?? (kind.isUnit ? 1 : 3)
-        self.rise = rise ?? (kind.isUnit ? 1 : 2)
+        self.fall = fall ?? (kind.hasPace ? 3 : 1)
+        self.rise = rise ?? (kind.hasPace ? 2 : 1)
         self.window = window
         self.fastInterval = fastInterval ?? min(interval, max(.milliseconds(250), interval / 5))
         self.jitter = jitter
@@ -71,6 +71,7 @@ public enum CheckKind: Hashable, Sendable {
     case disk(DiskCheck)
     case resources(ResourcesCheck)
     case heartbeat(HeartbeatCheck)
+    case composite(CompositeCheck)
 
     /// The `type` in policies.
     public var type: String {
@@ -84,6 +85,7 @@ public enum CheckKind: Hashable, Sendable {
         case .disk: "disk"
         case .resources: "resources"
         case .heartbeat: "heartbeat"
+        case .composite: "composite"
         }
     }
 
@@ -91,7 +93,7 @@ public enum CheckKind: Hashable, Sendable {
     public var needsUnit: Bool {
         switch self {
         case .unit, .resources: true
-        case .http, .tcp, .exec, .unix, .file, .disk, .heartbeat: false
+        case .http, .tcp, .exec, .unix, .file, .disk, .heartbeat, .composite: false
         }
     }
 
@@ -100,10 +102,19 @@ public enum CheckKind: Hashable, Sendable {
         if case .unit = self { true } else { false }
     }
 
-    /// Found out by asking. The others are told: of units by systemd, of heartbeats by the program itself.
+    /// Looks at intervals of its own; the others follow at once what they are told.
+    public var hasPace: Bool {
+        switch self {
+        case .unit, .composite: false
+        case .http, .tcp, .exec, .unix, .file, .disk, .resources, .heartbeat: true
+        }
+    }
+
+    /// Found out by asking. The others are told: of units by systemd, of heartbeats by the program itself, of composites
+    /// by their members.
     public var isProbed: Bool {
         switch self {
-        case .unit, .heartbeat: false
+        case .unit, .heartbeat, .composite: false
         case .http, .tcp, .exec, .unix, .file, .disk, .resources: true
         }
     }

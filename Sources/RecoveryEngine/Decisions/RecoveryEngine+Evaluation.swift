@@ -6,6 +6,7 @@ import ResilienceCore
 extension RecoveryEngine {
     mutating func evaluate(_ index: Int) {
         self.respectOperator(index)
+        self.machines[index].combine(at: self.now)
         self.endPauseIfDue(index)
         switch self.machines[index].phase {
         case .starting, .healthy, .suspect: self.watch(index)
@@ -118,7 +119,8 @@ extension RecoveryEngine {
             detectedAt: self.now.wall, rootCause: root)
         self.host.nextIncident += 1
         self.machines[index].incident = incident
-        let isForetold = culprit.check.kind.isUnit && machine.unit?.isForetold == true
+        let deepest = machine.rootCulprit ?? culprit
+        let isForetold = deepest.check.kind.isUnit && machine.unit?.isForetold == true
         self.machines[index].foretoldIncident = isForetold ? incident.id : nil
         self.machines[index].restartsSeen = machine.unit?.restarts ?? 0
         self.record(
@@ -127,7 +129,7 @@ extension RecoveryEngine {
                 IncidentOpening(
                     cause: cause, severity: incident.severity, failedAt: incident.failedAt,
                     detectedAt: incident.detectedAt, previous: previous, rootCause: root)))
-        self.keepEvidenceAtHand(index, culprit)
+        self.keepEvidenceAtHand(index, deepest)
         if self.policy.channels.values.contains(where: { $0.events.contains(.opened) }) {
             self.alert(
                 index, .opened, machine.component.criticality.alertSeverity,

@@ -57,10 +57,8 @@ extension RecoveryEngine {
                 verdict: .unknown, startedAt: self.now.monotonic, finishedAt: self.now.monotonic)
         }
         self.machines[index].trackers[position].take(result, at: self.now)
-        if result.verdict == .down {
-            if self.machines[index].trackers[position].failures > 0 { self.endLook(index, result) }
-            if self.machines[index].incident == nil { self.askDependencies(index) }
-        }
+        self.endLookOnFailure(index, position, result)
+        if result.verdict == .down, self.machines[index].incident == nil { self.askDependencies(index) }
         self.evaluateLater(index)
     }
 

@@ -263,9 +263,10 @@ extension RecoveryEngine {
     /// HEALTH_CHECK: look again with the checks themselves; what they say is the result.
     private mutating func look(_ request: ActionRequest, _ index: Int, checks: [String], verify: Duration) {
         var asked = 0
+        let wanted = self.machines[index].withoutComposites(checks)
         for position in self.machines[index].trackers.indices {
             let check = self.machines[index].trackers[position].check
-            guard check.enabled, !check.kind.isUnit, checks.isEmpty || checks.contains(check.name) else { continue }
+            guard check.enabled, check.kind.hasPace, checks.isEmpty || wanted.contains(check.name) else { continue }
             self.machines[index].trackers[position].outstanding = nil
             self.machines[index].hurry(position, to: self.now.monotonic)
             asked += 1

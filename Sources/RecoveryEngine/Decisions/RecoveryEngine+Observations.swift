@@ -118,7 +118,7 @@ extension RecoveryEngine {
         self.machines[index].trackers[position].outstanding = nil
         self.machines[index].trackers[position].take(result, at: self.now)
         // Within the grace of a new start a failure says nothing yet.
-        if result.verdict == .down, self.machines[index].trackers[position].failures > 0 { self.endLook(index, result) }
+        self.endLookOnFailure(index, position, result)
         self.repace(index, position, retryAfter: result.retryAfter)
         if result.verdict == .down, self.machines[index].incident == nil { self.askDependencies(index) }
         self.evaluateLater(index)

@@ -117,7 +117,7 @@ extension RecoveryEngine {
     }
 
     private func showsOldUnit(_ index: Int, _ verification: Verification) -> Bool {
-        guard let request = verification.action, self.machines[index].culprit?.check.kind.isUnit == true else {
+        guard let request = verification.action, self.machines[index].rootCulprit?.check.kind.isUnit == true else {
             return false
         }
         return self.isUnitStillTheOldOne(index, request)
@@ -157,8 +157,11 @@ extension RecoveryEngine {
     }
 
     /// A check that was asked again has failed again: the look is over.
-    mutating func endLook(_ index: Int, _ result: CheckResult) {
-        guard case .verifying(var verification) = self.machines[index].phase, verification.isLook else { return }
+    mutating func endLookOnFailure(_ index: Int, _ position: Int, _ result: CheckResult) {
+        guard result.verdict == .down, self.machines[index].trackers[position].failures > 0,
+            case .verifying(var verification) = self.machines[index].phase, verification.isLook,
+            self.machines[index].hasFailedAgain(position, since: verification.since)
+        else { return }
         verification.deadline = self.now.monotonic
         self.enter(index, .verifying(verification))
     }

@@ -96,7 +96,7 @@ extension RecoveryEngine {
     private mutating func spreadFirstProbes() {
         for index in self.machines.indices {
             for (check, tracker) in self.machines[index].trackers.enumerated()
-            where tracker.check.enabled && !tracker.check.kind.isUnit && tracker.nextProbeAt == nil {
+            where tracker.check.enabled && tracker.check.kind.hasPace && tracker.nextProbeAt == nil {
                 let spread = min(tracker.check.fastInterval, .seconds(1))
                 self.setProbe(index, check, at: self.now.monotonic + spread.scaled(by: self.generator.unit()))
             }
@@ -156,6 +156,7 @@ extension ComponentMachine {
             }
         }
         new.trackers = trackers
+        new.composeChecks()
         if old.unit != component.unit {
             new.unit = nil
             new.hasSeenUnit = false

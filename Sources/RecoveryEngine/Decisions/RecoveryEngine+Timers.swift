@@ -100,7 +100,7 @@ extension RecoveryEngine {
     /// After a result: in doubt the next look comes soon, and a server that asked for quiet gets it.
     mutating func repace(_ index: Int, _ check: Int, retryAfter: Duration?) {
         let tracker = self.machines[index].trackers[check]
-        guard tracker.check.enabled, !tracker.check.kind.isUnit else { return }
+        guard tracker.check.enabled, tracker.check.kind.hasPace else { return }
         let startedAt = tracker.probeStartedAt ?? self.now.monotonic
         var due = max(self.now.monotonic, startedAt + self.pace(tracker))
         if let retryAfter { due = max(due, self.now.monotonic + min(retryAfter, .seconds(3_600))) }

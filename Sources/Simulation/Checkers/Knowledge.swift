@@ -123,7 +123,10 @@ struct Knowledge {
     /// By what was seen of its unit last, it has died and nobody is at it.
     func isSurelyDown(_ component: String) -> Bool {
         guard let unit = self.components[component]?.unit, let seen = self.units[unit], !seen.isDoubtful,
-            self.components[component]?.checks.contains(where: { $0.kind.isUnit && $0.enabled }) == true
+            self.components[component]?.checks.contains(where: {
+                $0.kind.isUnit && $0.enabled
+                    && self.components[component]?.membersOfComposites.contains($0.name) == false
+            }) == true
         else { return false }
         let observation = seen.observation
         return (observation.activeState == .failed || observation.activeState == .inactive)

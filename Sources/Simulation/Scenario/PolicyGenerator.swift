@@ -93,7 +93,17 @@ struct PolicyGenerator {
         if checks.isEmpty || self.random.chance(0.15) {
             checks.append(self.check("exec", .exec(ExecCheck(command: ["/usr/bin/check", name]))))
         }
+        if checks.count > 1, self.random.chance(0.2) { checks.append(self.composite(of: checks)) }
         return checks
+    }
+
+    /// Of all checks, or of all but the first, which then counts beside it.
+    private mutating func composite(of checks: [Check]) -> Check {
+        let names = checks.dropFirst(checks.count > 2 && self.random.chance(0.3) ? 1 : 0).map(\.name)
+        let rule: CompositeCheck.Rule = self.random.pick([
+            .all, .any, .atLeast(self.random.int(1...names.count)),
+        ])
+        return Check(name: "rule", kind: .composite(CompositeCheck(rule, of: names)), severity: .high)
     }
 
     private mutating func check(_ name: String, _ kind: CheckKind) -> Check {

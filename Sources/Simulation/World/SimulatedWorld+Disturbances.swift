@@ -150,12 +150,14 @@ extension SimulatedWorld {
         }
         if isDown { return !component.canBeHealed || knowledge.isFrozen }
         // What no check of the policy can see, people see.
-        let isSeen = component.checks.contains { check in
-            switch check.kind {
-            case .http, .exec, .unix, .file, .disk, .resources: check.enabled
-            case .unit, .tcp, .heartbeat: false
+        let isSeen =
+            !component.isLenient
+            && component.checks.contains { check in
+                switch check.kind {
+                case .http, .exec, .unix, .file, .disk, .resources: check.enabled
+                case .unit, .tcp, .heartbeat, .composite: false
+                }
             }
-        }
         return (knowledge.isFrozen || !component.canBeHealed || !isSeen) && self.random.chance(0.1)
     }
 
@@ -168,9 +170,8 @@ extension SimulatedWorld {
             if !self.dependsOn(component, anyOf: hopeless) {
                 guard self.isTrulyWell(component), knowledge.incidents[component.name] == nil else { return false }
             } else if let unit = component.unit, hopeless.contains(unit), component.mode == .auto {
-                guard knowledge.incidents[component.name]?.isExhausted == true || !component.comesToAnEnd else {
-                    return false
-                }
+                let hasEnded = knowledge.incidents[component.name]?.isExhausted == true
+                guard hasEnded || !component.comesToAnEnd || component.isLenient else { return false }
             }
         }
         return true
@@ -200,4 +201,11 @@ extension Component {
 
     /// Its ladder can be used up.
     var comesToAnEnd: Bool { !self.recovery.contains { $0.attempts == .unlimited } }
+
+    /// It passes by some of its checks, perhaps by nothing but a unit that has just been started once more.
+    var isLenient: Bool {
+        self.checks.contains { check in
+            if case .composite(let composite) = check.kind { composite.rule != .all } else { false }
+        }
+    }
 }

@@ -58,7 +58,7 @@ extension SimulatedWorld {
             case .hangs, .slow: return Self.failed(.timeout, "killed after its time", began, self.clock)
             case .refused, .status, .nonsense: return Self.failed(.other, "exit status 2", began, self.clock)
             }
-        case .unit, .heartbeat, .http:
+        case .unit, .heartbeat, .composite, .http:
             switch state {
             case .well, .silent: return passed
             case .slow where took < check.timeout: return passed
