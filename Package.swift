@@ -92,7 +92,8 @@ let package = Package(
         module("Systemd", inner + ["CSystemd", logging]),
         .target(name: "CProbes"),
         module("Probes", inner + ["CProbes", heap, deque, crypto]),
-        module("Actions", inner + ["Systemd"]),
+        .target(name: "CActions"),
+        module("Actions", inner + ["CActions", "Systemd"]),
         module("AuditTrail", inner + [grdb, grdbSQLite, crypto]),
         module("Alerting", inner + [asyncHTTPClient, nioCore, nioHTTP1, nioPosix, systemPackage, subprocess]),
         module(

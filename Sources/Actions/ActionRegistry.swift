@@ -8,7 +8,9 @@ import Systemd
 public struct ActionRegistry: ActionRunner {
     /// Every action there is.
     public static let standard: [any RecoveryAction.Type] = [
-        RestartAction.self, ResetConnectionAction.self, ExecAction.self,
+        RestartAction.self, ResetConnectionAction.self, ExecAction.self, ClearCacheAction.self, RollbackAction.self,
+        FailoverAction.self, SwitchEndpointAction.self, ScaleUpAction.self, ScaleDownAction.self,
+        CircuitBreakAction.self, ReduceLoadAction.self,
     ]
 
     private let actions: [String: any RecoveryAction]

@@ -15,11 +15,15 @@ public struct ExecAction: RecoveryAction {
             return ActionOutcome(.refused, detail: "no command came with it")
         }
         return await self.systemd.run(
-            Hook(
-                unit: Self.unit(of: request),
-                description: "Hook of heald for \(request.component), incident \(request.incident)",
-                command: strategy.command, user: strategy.user, environment: Self.environment(of: request)),
-            timeout: request.timeout)
+            Self.hook(strategy.command, user: strategy.user, of: request), timeout: request.timeout)
+    }
+
+    /// A program that is run for a request, as a unit of its own.
+    static func hook(_ command: [String], user: String?, of request: ActionRequest) -> Hook {
+        Hook(
+            unit: Self.unit(of: request),
+            description: "Hook of heald for \(request.component), incident \(request.incident)", command: command,
+            user: user, environment: Self.environment(of: request))
     }
 
     public func reconcile(_ request: ActionRequest) async -> ActionOutcome {

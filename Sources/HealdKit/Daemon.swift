@@ -96,6 +96,7 @@ public struct Daemon: Sendable {
             engine: RecoveryEngine(seed: Self.seed()),
             ports: SupervisorPorts(
                 clock: clock, observer: host.observer, actions: host.actions, prober: prober, evidence: host.evidence,
+                releases: host.releases,
                 store: trail.store, alerts: delivery, notifier: host.notifier, policies: policies,
                 pauseSwitch: PauseFile(runtimeDirectory: self.settings.runtimeDirectory)),
             options: SupervisorOptions(version: self.version, processID: getpid(), startedAt: startedAt),

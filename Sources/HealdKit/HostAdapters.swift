@@ -8,16 +8,18 @@ public struct HostAdapters: Sendable {
     public var observer: any UnitObserver
     public var actions: any ActionRunner
     public var evidence: any EvidenceSource
+    public var releases: any ReleaseSource
     public var journal: any JournalSink
     public var notifier: any ServiceNotifier
 
     public init(
-        observer: any UnitObserver, actions: any ActionRunner, evidence: any EvidenceSource, journal: any JournalSink,
-        notifier: any ServiceNotifier
+        observer: any UnitObserver, actions: any ActionRunner, evidence: any EvidenceSource,
+        releases: any ReleaseSource, journal: any JournalSink, notifier: any ServiceNotifier
     ) {
         self.observer = observer
         self.actions = actions
         self.evidence = evidence
+        self.releases = releases
         self.journal = journal
         self.notifier = notifier
     }
@@ -34,6 +36,6 @@ extension HostAdapters {
         let manager = try SystemdManager(address: BusAddress(settings.bus), logger: logger, sink: sink)
         return HostAdapters(
             observer: manager, actions: ActionRegistry(systemd: manager), evidence: JournalEvidence(),
-            journal: JournalWriter(), notifier: SystemdNotifier())
+            releases: ReleaseFiles(), journal: JournalWriter(), notifier: SystemdNotifier())
     }
 }

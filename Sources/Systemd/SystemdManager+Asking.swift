@@ -42,7 +42,12 @@ extension SystemdManager {
                 continue
             }
             if record.state != nil, !record.isPartial, !record.hasGap { return nil }
-            if let error = await self.read(record, until: deadline), error.code != .disconnected { return error }
+            // Reading again does no harm, so that only the deadline ends it.
+            if let error = await self.read(record, until: deadline),
+                error.code != .disconnected, error.code != .timedOut || BusThread.now() >= deadline
+            {
+                return error
+            }
         }
         return .disconnected("Could not ask systemd about \(record.name).")
     }
@@ -71,7 +76,7 @@ extension SystemdManager {
             var answer: SystemdError?
             let once = Once { continuation.resume(returning: answer) }
             let timer = self.thread.schedule(at: deadline) {
-                answer = .call("Could not read \(record.name).", unit: record.name, name: nil, message: nil, errno: 110)
+                answer = .timedOut("Could not read \(record.name).")
                 once.fire()
             }
             self.watcher.read(record, first: true) { [thread] error in

@@ -8,7 +8,7 @@ import Supervisor
 import Synchronization
 
 /// A host that is not there: it notes what heald tells it and never observes anything by itself.
-final class FakeHost: UnitObserver, ActionRunner, EvidenceSource, JournalSink, ServiceNotifier {
+final class FakeHost: UnitObserver, ActionRunner, EvidenceSource, ReleaseSource, JournalSink, ServiceNotifier {
     struct State {
         var notified: [String] = []
         var journal: [String] = []
@@ -38,6 +38,7 @@ final class FakeHost: UnitObserver, ActionRunner, EvidenceSource, JournalSink, S
         self.state.withLock { $0.reconciled.append(request) }
         return ActionOutcome(.succeeded, detail: "it had happened")
     }
+    func look(at policy: ReleasePolicy) async -> ReleaseObservation { ReleaseObservation(problem: "nothing there") }
     func lastJournalLines(unit: String, invocationID: String?) async -> String? { nil }
     func write(_ message: String, priority: Int, fields: [String: String]) {
         self.state.withLock { $0.journal.append(message) }
@@ -95,7 +96,8 @@ final class DaemonHarness: Sendable {
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             makeHost: { [host] _, _, sink in
                 host.state.withLock { $0.sink = sink }
-                return HostAdapters(observer: host, actions: host, evidence: host, journal: host, notifier: host)
+                return HostAdapters(
+                    observer: host, actions: host, evidence: host, releases: host, journal: host, notifier: host)
             })
     }
 

@@ -49,8 +49,29 @@ final class Stage {
             RestartSec=200ms
             """)
         try self.systemctl("daemon-reload")
-        for service in units { try self.systemctl("start", service.name) }
+        for service in units where service.isStarted { try self.systemctl("start", service.name) }
         try self.systemctl("start", self.heald)
+    }
+
+    /// What heald has logged.
+    func log() throws -> String {
+        try run("/usr/bin/journalctl", ["--no-pager", "--output=cat", "--unit=\(self.heald)"]).output
+    }
+
+    /// Waits, for a bounded time, until something outside is so.
+    func wait(within seconds: Double = 20, for what: Comment, _ isSo: () throws -> Bool) async throws {
+        let end = ContinuousClock.now + .seconds(seconds)
+        while ContinuousClock.now < end {
+            if try isSo() { return }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        Issue.record("\(what) did not come within \(seconds) s\n\(try self.log())")
+        throw CancellationError()
+    }
+
+    func healed(within seconds: Double = 40) async throws -> Incident {
+        try #require(
+            try await self.incidents(within: seconds, "the recovery") { $0.first?.state == "resolved" }.first)
     }
 
     deinit {
@@ -67,6 +88,8 @@ final class Stage {
         var name: String
         var command = "exec sleep 100000"
         var settings: [String] = []
+        /// Not a template, nor a standby.
+        var isStarted = true
     }
 
     private func install(_ service: Service) throws {

@@ -27,6 +27,17 @@ import Testing
         "component": inComponent(""),
         "breaker": inComponent(
             "\"unit\": \"a.service\", \"checks\": {\"u\": {\"type\": \"unit\"}}, \"breaker\": {", "}"),
+        "cache": inFacts("\"cache\": {", "}"),
+        "release": inFacts("\"release\": {", "}"),
+        "failover": inFacts("\"failover\": {", "}"),
+        "endpoint": inFacts("\"failover\": {\"standbys\": [\"b.service\"], \"endpoint\": {", "}}"),
+        "endpoint-symlink": inFacts(
+            "\"failover\": {\"standbys\": [\"b.service\"], \"endpoint\": {\"symlink\": {", "}}}"),
+        "endpoint-file": inFacts(
+            "\"failover\": {\"standbys\": [\"b.service\"], \"endpoint\": {\"file\": {", "}}}"),
+        "scale": inFacts("\"scale\": {", "}"),
+        "unit-properties": inFacts("\"scale\": {\"properties\": {", "}}"),
+        "isolate": inFacts("\"isolate\": {", "}"),
         "check-common": inCheck("\"type\": \"tcp\", \"host\": \"::1\", \"port\": 1,"),
         "window": inCheck("\"type\": \"tcp\", \"host\": \"::1\", \"port\": 1, \"window\": {", "}"),
         "check": inCheck(""),
@@ -53,6 +64,14 @@ import Testing
         "step-alert": inStep("\"action\": \"ALERT\","),
         "step-reset-connection": inStep("\"action\": \"RESET_CONNECTION\","),
         "step-exec": inStep("\"action\": \"EXEC\","),
+        "step-clear-cache": inStep("\"action\": \"CLEAR_CACHE\","),
+        "step-rollback": inStep("\"action\": \"ROLLBACK\","),
+        "step-failover": inStep("\"action\": \"FAILOVER\","),
+        "step-switch-endpoint": inStep("\"action\": \"SWITCH_ENDPOINT\","),
+        "step-scale-up": inStep("\"action\": \"SCALE_UP\","),
+        "step-scale-down": inStep("\"action\": \"SCALE_DOWN\","),
+        "step-circuit-break": inStep("\"action\": \"CIRCUIT_BREAK\","),
+        "step-reduce-load": inStep("\"action\": \"REDUCE_LOAD\","),
         "when": inStep("\"action\": \"RESTART\", \"when\": {", "}"),
         "backoff": inStep("\"action\": \"RESTART\", \"backoff\": {", "}"),
         "channel": ("{\"version\": 1, \"channels\": {\"c\": {", "}}}"),
@@ -66,6 +85,9 @@ import Testing
 
     private static func inComponent(_ before: String, _ after: String = "") -> (String, String) {
         ("{\"version\": 1, \"components\": {\"a\": {\(before)", "\(after)}}}")
+    }
+    private static func inFacts(_ before: String, _ after: String) -> (String, String) {
+        inComponent("\"unit\": \"a.service\", \"checks\": {\"u\": {\"type\": \"unit\"}}, \(before)", after)
     }
     private static func inCheck(_ before: String, _ after: String = "") -> (String, String) {
         inComponent("\"unit\": \"a.service\", \"checks\": {\"c\": {\(before)", "\(after)}}")
@@ -109,11 +131,14 @@ import Testing
         for tagged in [CheckLanguage.spec.shape, StepLanguage.spec.shape, ChannelLanguage.spec.shape] {
             objects += [tagged.common] + tagged.variants.map(\.own)
         }
-        let inner = objects.flatMap { object in
-            object.keys.compactMap { key in if case .object(let shape) = key.shape { shape } else { nil } }
+        var toVisit = objects
+        while let object = toVisit.popLast() {
+            let inner = object.keys.compactMap { key in if case .object(let shape) = key.shape { shape } else { nil } }
+            objects += inner
+            toVisit += inner
         }
         let cases = Self.cases()
-        for object in objects + inner where object.name != "check-common" || !object.title.hasPrefix("defaults") {
+        for object in objects where object.name != "check-common" || !object.title.hasPrefix("defaults") {
             let own = cases.filter { $0.section == object.name }
             for key in object.keys {
                 #expect(

@@ -106,6 +106,7 @@ final class World: Sendable {
         var pendingActions: [Int64: CheckedContinuation<ActionOutcome, Never>] = [:]
         var pendingProbes: [UInt64: @Sendable (CheckResult) -> Void] = [:]
         var evidence: [String: String] = [:]
+        var releases: [String: ReleaseObservation] = [:]
         var policy = PolicyLoad.loaded(PolicySnapshot(), warnings: [])
         var isPaused = false
         var restored = RestoredState()
@@ -130,12 +131,17 @@ final class World: Sendable {
 
     var ports: SupervisorPorts {
         SupervisorPorts(
-            clock: self.clock, observer: self, actions: self, prober: self, evidence: self, store: self, alerts: self,
+            clock: self.clock, observer: self, actions: self, prober: self, evidence: self, releases: self, store: self,
+            alerts: self,
             notifier: self, policies: self, pauseSwitch: self)
     }
 }
 
-extension World: UnitObserver, Prober, EvidenceSource {
+extension World: UnitObserver, Prober, EvidenceSource, ReleaseSource {
+    func look(at policy: ReleasePolicy) async -> ReleaseObservation {
+        self.state.withLock { $0.releases[policy.current] } ?? ReleaseObservation(problem: "nothing there")
+    }
+
     func watch(_ units: Set<String>) async { self.add(.watched(units)) }
 
     func start(_ request: ProbeRequest, report: @escaping @Sendable (CheckResult) -> Void) {

@@ -58,10 +58,21 @@ import Testing
     }
 
     @Test(arguments: [
+        ("Method call timed out", SystemdError.Code.timedOut),
+        ("Message did not receive a reply (timeout by message bus)", .timedOut),
+        ("Connection terminated", .disconnected),
+        ("Message recipient disconnected from message bus without replying", .disconnected),
+    ])
+    func `no reply from a systemd that went away is not slowness`(said: String, code: SystemdError.Code) {
+        let name = "org.freedesktop.DBus.Error.NoReply"
+        #expect(SystemdError.call("X.", unit: nil, name: name, message: said, errno: ETIMEDOUT).code == code)
+    }
+
+    @Test(arguments: [
         ("org.freedesktop.systemd1.NoSuchUnit", SystemdError.Code.noSuchUnit),
         ("org.freedesktop.systemd1.UnitMasked", .masked),
         ("org.freedesktop.systemd1.TransactionIsDestructive", .jobInFlight),
-        ("org.freedesktop.DBus.Error.NoReply", .timedOut), ("org.freedesktop.DBus.Error.Disconnected", .disconnected),
+        ("org.freedesktop.DBus.Error.Timeout", .timedOut), ("org.freedesktop.DBus.Error.Disconnected", .disconnected),
         ("org.freedesktop.systemd1.Whatever", .other),
     ])
     func `systemd's errors are told apart`(name: String, code: SystemdError.Code) {

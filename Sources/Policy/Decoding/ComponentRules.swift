@@ -36,6 +36,7 @@ struct ComponentRules {
         let ladder = self.ladder(member, draft: draft, isSound: isSound, &context)
         self.reportUnit(member.node, draft: draft, ladder: ladder, &context)
         CompositeRules.report(member.node, checks: draft.checks, isSound: isSound, &context)
+        FactRules(node: member.node, draft: draft, ladder: ladder).report(&context)
         if isSound { self.reportWarnings(member, draft: draft, ladder: ladder, &context) }
         var seen: Set<String> = []
         return Component(
@@ -43,7 +44,7 @@ struct ComponentRules {
             dependsOn: draft.dependsOn.filter { seen.insert($0).inserted }, mode: draft.mode,
             startupGrace: draft.startupGrace, stable: draft.stable,
             checks: draft.checks.map { $0.of(unit: draft.unit) }, recovery: ladder,
-            rearm: draft.rearm, breaker: draft.breaker)
+            rearm: draft.rearm, breaker: draft.breaker, facts: draft.facts)
     }
 
     // MARK: The ladder
@@ -61,6 +62,7 @@ struct ComponentRules {
             self.reportMissingUnit(
                 items.filter { $0.place.file == context.file && written.contains($0.place.offset) }, &context)
         }
+        self.reportMissingFacts(items, member, draft: draft, isOwn: own != nil, fallback: place, &context)
         self.reportMissingChecks(items, isOwn: own != nil, fallback: place, &context)
         CompositeRules.reportConditions(items, isOwn: own != nil, fallback: place, checks: draft.checks, &context)
         if isSound { self.reportUnreachable(items, &context) }
@@ -77,6 +79,28 @@ struct ComponentRules {
             context.report(
                 at: item.place.offset, .semantic,
                 "the step can never run: \(step.strategy.action) needs a unit, and the component has none")
+        }
+    }
+
+    private func reportMissingFacts(
+        _ items: [LadderItem], _ member: JSONMember, draft: ComponentDraft, isOwn: Bool, fallback: Place,
+        _ context: inout DecodingContext
+    ) {
+        for item in items {
+            for step in item.steps {
+                // One that is written and wrong has been reported where it stands.
+                guard let fact = step.strategy.traits.needsFact, member.node[fact.rawValue] == nil else { continue }
+                context.report(
+                    at: isOwn ? item.place.offset : fallback.offset, .semantic,
+                    "the step can never run: \(step.strategy.action) needs the component's \(quoted(fact.rawValue)), "
+                        + "and it has none")
+            }
+            for step in item.steps where step.when.releaseChangedWithin != nil && member.node["release"] == nil {
+                guard step.strategy.traits.needsFact != .release else { continue }
+                context.report(
+                    at: isOwn ? item.place.offset : fallback.offset, .semantic,
+                    "the step can never run: its \"releaseChangedWithin\" needs the component's \"release\"")
+            }
         }
     }
 

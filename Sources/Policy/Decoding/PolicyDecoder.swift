@@ -243,7 +243,7 @@ struct PolicyDecoder {
             let problemsBefore = decoder.context.problems.count
             _ = ComponentLanguage.spec.read(member.node, into: &draft, &decoder.context)
             guard member.node.members != nil else { return }
-            decoder.refuseSharedUnit(draft.unit, node: member.node, rules: &rules)
+            decoder.refuseSharedUnits(of: draft, node: member.node, rules: &rules)
             rules.addDependencies(of: member, draft: draft, file: decoder.context.file)
             let isSound = !decoder.context.problems.dropFirst(problemsBefore).contains { $0.severity == .error }
             components.append(rules.finish(member, draft: draft, isSound: isSound, &decoder.context))
@@ -252,8 +252,18 @@ struct PolicyDecoder {
         return components
     }
 
-    private mutating func refuseSharedUnit(_ unit: String?, node: JSONNode, rules: inout ComponentRules) {
-        guard let unit, let value = node["unit"] else { return }
+    private mutating func refuseSharedUnits(of draft: ComponentDraft, node: JSONNode, rules: inout ComponentRules) {
+        if let unit = draft.unit, let value = node["unit"] { self.refuseShared(unit, at: value, rules: &rules) }
+        for item in node["failover"]?["standbys"]?.items ?? [] {
+            // Within one component they are compared elsewhere.
+            guard let standby = item.string, standby != draft.unit,
+                draft.facts.failover?.standbys.count(where: { $0 == standby }) == 1
+            else { continue }
+            self.refuseShared(standby, at: item, rules: &rules)
+        }
+    }
+
+    private mutating func refuseShared(_ unit: String, at value: JSONNode, rules: inout ComponentRules) {
         if let first = rules.units[unit] {
             let other = self.text(of: first)
             self.context.report(

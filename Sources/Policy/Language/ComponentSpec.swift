@@ -23,13 +23,13 @@ struct ComponentDraft: Sendable {
     var recovery: [LadderItem]?
     var rearm: Duration = .seconds(15 * 60)
     var breaker = BreakerPolicy()
+    var facts = ComponentFacts()
 }
 
 /// The language of components.
 enum ComponentLanguage {
     static let spec = ObjectSpec(
         "component", title: "a component", initial: ComponentDraft(),
-        unavailable: ["release", "failover", "scale", "cache", "isolate"],
         [
             Key(
                 "unit", optional: \.unit, UnitName.type,
@@ -44,7 +44,19 @@ enum ComponentLanguage {
                 ignoring: "desired", ValueType<Desired>.choice(unavailable: ["running"]),
                 "`follow`: an operator's stop is respected."),
             Key("checks", \.checks, .checks, required: true, "How to see whether it is well, by name."),
-        ] + shared)
+        ] + facts + shared)
+
+    private static let facts: [Key<ComponentDraft>] = [
+        Key("cache", optional: \.facts.cache, CachePolicy.type, "What CLEAR_CACHE empties."),
+        Key("release", optional: \.facts.release, ReleasePolicy.type, "Where its releases lie, for ROLLBACK."),
+        Key(
+            "failover", optional: \.facts.failover, FailoverPolicy.type,
+            "Who takes over, for FAILOVER and SWITCH_ENDPOINT."),
+        Key(
+            "scale", optional: \.facts.scale, ScalePolicy.type, "How it grows and shrinks, for SCALE_UP and SCALE_DOWN."
+        ),
+        Key("isolate", optional: \.facts.isolate, IsolatePolicy.type, "How CIRCUIT_BREAK isolates it."),
+    ]
 
     /// The keys that `defaults.component` can set.
     static let shared: [Key<ComponentDraft>] = [

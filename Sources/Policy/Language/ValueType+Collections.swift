@@ -96,6 +96,14 @@ struct NamePattern: Sendable {
             }
     }
 
+    /// The full name of a unit.
+    static let unit = NamePattern(
+        pattern: "^[A-Za-z0-9:_.\\\\@-]+[.][a-z]+$", expected: "the full name of a unit such as \"nginx.service\""
+    ) { text in
+        (3...255).contains(text.utf8.count) && text.contains(".")
+            && text.utf8.allSatisfy { isLetterOrDigit($0) || ":-_.\\@".utf8.contains($0) }
+    }
+
     /// The name of an environment variable.
     static let variable = NamePattern(
         pattern: "^[A-Za-z_][A-Za-z0-9_]{0,127}$", expected: "letters, digits and \"_\", not beginning with a digit"

@@ -37,12 +37,15 @@ public struct Component: Hashable, Sendable {
     /// How long after the ladder is used up before it may begin again.
     public var rearm: Duration
     public var breaker: BreakerPolicy
+    /// What the actions that need it know of the component.
+    public var facts: ComponentFacts
 
     public init(
         name: String, unit: String? = nil, criticality: Criticality = .important, group: String? = nil,
         tags: [String] = [], dependsOn: [String] = [], mode: Mode = .auto, startupGrace: Duration = .seconds(10),
         stable: Duration = .seconds(2), checks: [Check], recovery: [Step] = Step.defaultLadder,
-        rearm: Duration = .seconds(15 * 60), breaker: BreakerPolicy = BreakerPolicy()
+        rearm: Duration = .seconds(15 * 60), breaker: BreakerPolicy = BreakerPolicy(),
+        facts: ComponentFacts = ComponentFacts()
     ) {
         self.name = name
         self.unit = unit
@@ -57,6 +60,7 @@ public struct Component: Hashable, Sendable {
         self.recovery = recovery
         self.rearm = rearm
         self.breaker = breaker
+        self.facts = facts
     }
 }
 

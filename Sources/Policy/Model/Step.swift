@@ -59,16 +59,19 @@ public struct Condition: Hashable, Sendable {
     /// `down` alone unless `degraded` is named.
     public var verdicts: [Verdict]?
     public var minSeverity: Severity?
+    /// The release changed at most so long before the failure.
+    public var releaseChangedWithin: Duration?
 
     public init(
         categories: [FailureCategory]? = nil, reasons: [FailureReason]? = nil, checks: [String]? = nil,
-        verdicts: [Verdict]? = nil, minSeverity: Severity? = nil
+        verdicts: [Verdict]? = nil, minSeverity: Severity? = nil, releaseChangedWithin: Duration? = nil
     ) {
         self.categories = categories
         self.reasons = reasons
         self.checks = checks
         self.verdicts = verdicts
         self.minSeverity = minSeverity
+        self.releaseChangedWithin = releaseChangedWithin
     }
 }
 

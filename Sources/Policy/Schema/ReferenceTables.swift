@@ -63,6 +63,7 @@ enum ReferenceTables {
         add("components", ComponentLanguage.spec.shape.unavailable)
         for key in ComponentLanguage.spec.shape.keys {
             if case .choice(_, let unavailable) = key.shape { add("`\(key.name)`", unavailable) }
+            if let inner = key.shape.inner { add("keys of \(inner.title)", inner.unavailable) }
         }
         add("`dependsOn`", ["\"unit\""])
         for (what, tagged) in [

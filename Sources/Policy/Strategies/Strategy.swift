@@ -8,6 +8,13 @@ public enum Strategy: Hashable, Sendable, Codable {
     case alert(AlertStrategy)
     case resetConnection(ResetConnectionStrategy)
     case exec(ExecStrategy)
+    case clearCache(ClearCacheStrategy)
+    case rollback(RollbackStrategy)
+    case failover(FailoverStrategy)
+    case switchEndpoint(SwitchEndpointStrategy)
+    case scale(ScaleStrategy)
+    case circuitBreak(CircuitBreakStrategy)
+    case reduceLoad(ReduceLoadStrategy)
 
     /// The payload, by what all strategies have in common.
     public var traits: any StrategyTraits {
@@ -17,6 +24,13 @@ public enum Strategy: Hashable, Sendable, Codable {
         case .alert(let strategy): strategy
         case .resetConnection(let strategy): strategy
         case .exec(let strategy): strategy
+        case .clearCache(let strategy): strategy
+        case .rollback(let strategy): strategy
+        case .failover(let strategy): strategy
+        case .switchEndpoint(let strategy): strategy
+        case .scale(let strategy): strategy
+        case .circuitBreak(let strategy): strategy
+        case .reduceLoad(let strategy): strategy
         }
     }
 
@@ -30,6 +44,8 @@ public protocol StrategyTraits: Sendable {
     var action: String { get }
     /// It acts on the component's unit, and is an error without one.
     var needsUnit: Bool { get }
+    /// The key of the component without which it has nothing to work with.
+    var needsFact: ComponentFacts.Key? { get }
     /// It can interrupt service: counted by `maxActions` and `maxConcurrent`, held back by freezes and the breaker.
     var isDisruptive: Bool { get }
     /// After it the component is expected to come up, and the checks decide whether it did.
@@ -41,5 +57,6 @@ public protocol StrategyTraits: Sendable {
 }
 
 extension StrategyTraits {
+    public var needsFact: ComponentFacts.Key? { nil }
     public var startsAnew: Bool { false }
 }

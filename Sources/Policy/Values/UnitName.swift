@@ -23,6 +23,32 @@ enum UnitName {
             return text
         }, show: { "\"\($0)\"" })
 
+    /// A unit that a policy may have started, stopped or changed besides the component's own.
+    static let actionable = type.map(show: { "\"\($0)\"" }) { unit, node, context -> String? in
+        guard let why = protection(of: unit) else { return unit }
+        context.report(at: node.offset, .semantic, "\(unit) is never acted on: \(why)")
+        return nil
+    }
+
+    /// A template `name@.service`.
+    static let template = ValueType<String>(
+        shape: .text(
+            TextShape(pattern: "^[A-Za-z0-9:_.\\\\-]+@[.]service$", length: 10...250, name: "template unit name")),
+        read: { node, context in
+            guard let text = node.string, text.hasSuffix("@.service"), text.utf8.count <= 250,
+                problem(with: text.replacing("@.service", with: "@1.service")) == nil,
+                text.count(where: { $0 == "@" }) == 1
+            else {
+                context.report(node, expected: "the name of a template unit such as \"worker@.service\"")
+                return nil
+            }
+            if let why = protection(of: text.replacing("@.service", with: "@1.service")) {
+                context.report(at: node.offset, .semantic, "\(text) is never acted on: \(why)")
+                return nil
+            }
+            return text
+        }, show: { "\"\($0)\"" })
+
     /// Why a text is not the full name of a unit that can be acted on.
     private static func problem(with text: String) -> String? {
         let isWellFormed =

@@ -17,6 +17,8 @@ public enum Effect: Hashable, Sendable {
     case act(ActionRequest)
     /// The intent is from an earlier run: find out what became of it, do not do it again.
     case reconcile(ActionRequest)
+    /// Look which release of a component is current; the answer comes as `Event.releaseSeen`.
+    case lookAtRelease(component: String, ReleasePolicy)
     /// Keep what may be gone later.
     case gatherEvidence(EvidenceRequest)
 }
@@ -36,10 +38,15 @@ public struct ActionRequest: Hashable, Sendable, Codable {
     public var policyGeneration: Int
     /// What the policy says of it, as it was when it was decided on; `nil` in what older versions wrote down.
     public var strategy: Strategy?
+    /// What exactly is to be done, where the name does not say it.
+    public var order: ActionOrder?
+    /// Units that must not run while `unit` does; it is not started beside one of them.
+    public var rivals: [String]?
 
     public init(
         id: Int64, incident: Int64, component: String, action: String, unit: String?, attempt: Int, timeout: Duration,
-        expectedInvocationID: String?, policyGeneration: Int, strategy: Strategy? = nil
+        expectedInvocationID: String?, policyGeneration: Int, strategy: Strategy? = nil,
+        order: ActionOrder? = nil, rivals: [String]? = nil
     ) {
         self.id = id
         self.incident = incident
@@ -51,6 +58,8 @@ public struct ActionRequest: Hashable, Sendable, Codable {
         self.expectedInvocationID = expectedInvocationID
         self.policyGeneration = policyGeneration
         self.strategy = strategy
+        self.order = order
+        self.rivals = rivals
     }
 }
 

@@ -70,7 +70,7 @@ extension RecoveryEngine {
             let (state, detail) = Self.describe(machine, at: now)
             return ComponentSnapshot(
                 name: machine.component.name, verdict: machine.stoppedByOperator ? .unknown : machine.verdict,
-                state: state, detail: detail, since: machine.phaseSince, unit: machine.component.unit,
+                state: state, detail: detail, since: machine.phaseSince, unit: machine.activeUnit,
                 checks: machine.trackers.map(Self.snapshot), openIncident: machine.incident?.id)
         }
     }
@@ -100,6 +100,8 @@ extension RecoveryEngine {
         case .exhausted(let rearmAt):
             return ("exhausted", "the ladder is used up; it re-arms in \((rearmAt - now.monotonic).brief)")
         case .suppressed(let root): return ("suppressed", "waits for \(root)")
+        case .isolated(let until):
+            return ("isolated", "stopped on purpose; its trial is in \((until - now.monotonic).brief)")
         case .stopped: return ("stopped", "stopped by an operator; `healctl resume` takes it back into care")
         }
     }

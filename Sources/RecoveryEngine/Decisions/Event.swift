@@ -15,6 +15,8 @@ public enum Event: Hashable, Sendable {
     case probeFinished(id: UInt64, component: String, check: String, CheckResult)
     /// A component's program reports that it works: to one of its heartbeat checks, or (`nil`) to all.
     case beat(component: String, check: String?)
+    /// What `Effect.lookAtRelease` asked for.
+    case releaseSeen(component: String, ReleaseObservation)
     /// An action has ended, or what became of it after a crash is known.
     case actionFinished(id: Int64, ActionOutcome)
     /// `RecoveryEngine.nextDeadline` has come.

@@ -15,7 +15,7 @@ extension RecoveryEngine {
         for dependency in self.everythingNeeded(by: index) {
             switch self.machines[dependency].phase {
             case .starting, .suspect: return self.machines[dependency].component.name
-            case .healthy, .failing, .recovering, .verifying, .exhausted, .suppressed, .stopped: continue
+            case .healthy, .failing, .recovering, .verifying, .exhausted, .suppressed, .isolated, .stopped: continue
             }
         }
         return nil

@@ -15,8 +15,10 @@ extension RecoveryEngine {
         case .verifying(let verification): self.continueVerifying(index, verification)
         case .exhausted(let rearmAt): self.continueExhausted(index, rearmAt: rearmAt)
         case .suppressed(let root): self.continueSuppressed(index, root: root)
+        case .isolated(let until): self.continueIsolated(index, until: until)
         case .stopped: break
         }
+        self.tendFacts(index)
         self.noticeUnknown(index)
         if self.machines[index].deadline == nil, let until = self.machines[index].pausedUntil {
             self.setDeadline(index, until)
@@ -141,6 +143,7 @@ extension RecoveryEngine {
             self.enter(index, .failing(.none))
             self.decide(index)
         }
+        self.lookAtRelease(index)
         // After the repair: nothing may stand between a death and the message that mends it.
         self.gatherEvidence(index, incident.id)
     }
@@ -195,7 +198,7 @@ extension RecoveryEngine {
 
     private mutating func gatherEvidence(_ index: Int, _ incident: Int64) {
         let component = self.machines[index].component
-        guard let unit = component.unit, let observation = self.machines[index].unit else { return }
+        guard let unit = self.machines[index].activeUnit, let observation = self.machines[index].unit else { return }
         self.effects.append(
             .gatherEvidence(
                 EvidenceRequest(

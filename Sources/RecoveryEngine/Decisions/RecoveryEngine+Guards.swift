@@ -22,7 +22,8 @@ extension RecoveryEngine {
         let undecided = self.machines.count { machine in
             switch machine.phase {
             case .starting, .failing(.evidence), .failing(.dependencyInDoubt): true
-            case .healthy, .suspect, .failing, .recovering, .verifying, .exhausted, .suppressed, .stopped: false
+            case .healthy, .suspect, .failing, .recovering, .verifying, .exhausted, .suppressed, .isolated, .stopped:
+                false
             }
         }
         guard !self.isTooMany(self.host.unhealthy + undecided) else { return }

@@ -21,13 +21,25 @@ extension RecoveryEngine {
         // This failure may be the one too many: it is counted before anything is done about it.
         if !self.machines[index].isUnhealthyByItself { self.enter(index, .failing(.none)) }
         self.publish(index)
+        if self.takeBack(index) { return }
         while true {
             guard let step = self.nextStep(index) else { return }
+            let order: ActionOrder?
+            switch self.order(for: step, index) {
+            case .plain: order = nil
+            case .order(let exact): order = exact
+            case .unfit(let why):
+                self.skip(step, index, why: why)
+                continue
+            case .wait(let reason):
+                self.hold(index, reason)
+                return
+            }
             if let reason = self.reasonToHold(index, step) {
                 self.hold(index, reason)
                 return
             }
-            if self.begin(step, index) { return }
+            if self.begin(step, order, index) { return }
         }
     }
 
@@ -92,13 +104,7 @@ extension RecoveryEngine {
             if case .open(let until) = self.machines[index].breaker.state { return .breaker(until: until) }
         }
         self.recordBreaker(index, from: before, why: "the time for a trial has come")
-        if self.host.isFrozen { return .frozen }
-        if self.host.inFlight + self.host.orphans.count >= self.policy.guards.maxConcurrent { return .concurrency }
-        if let unit = self.machines[index].component.unit, self.host.orphans.values.contains(where: { $0.unit == unit })
-        {
-            return .concurrency
-        }
-        if let until = self.host.budget.nextAllowed(at: now) { return .budget(until: until) }
+        if let reason = self.hostHold(index) { return reason }
         if let other = self.waitingLonger(than: index) {
             self.evaluateLater(other)
             self.evaluateLater(index)
@@ -133,14 +139,19 @@ extension RecoveryEngine {
                 continue
             }
             if let why = self.misfit(step, machine) {
-                if self.machines[index].ladder.skipped.insert(machine.ladder.step).inserted {
-                    self.recordSkip(index, step, why: why)
-                }
-                self.climb(index, cooldown: .zero)
+                self.skip(step, index, why: why)
                 continue
             }
             return step
         }
+    }
+
+    /// Goes past a step that is not for this failure, on record once an incident.
+    private mutating func skip(_ step: Step, _ index: Int, why: String) {
+        if self.machines[index].ladder.skipped.insert(self.machines[index].ladder.step).inserted {
+            self.recordSkip(index, step, why: why)
+        }
+        self.climb(index, cooldown: .zero)
     }
 
     private mutating func climb(_ index: Int, cooldown: Duration) {
@@ -210,7 +221,7 @@ extension RecoveryEngine {
     /// Begins a step.
     ///
     /// - Returns: whether the machine now waits for something; `false` where the step is over already.
-    private mutating func begin(_ step: Step, _ index: Int) -> Bool {
+    private mutating func begin(_ step: Step, _ order: ActionOrder?, _ index: Int) -> Bool {
         let machine = self.machines[index]
         guard let incident = machine.incident else { return true }
         self.machines[index].ladder.attempts += 1
@@ -218,10 +229,10 @@ extension RecoveryEngine {
         self.machines[index].ladder.notBefore = .none
         let request = ActionRequest(
             id: self.host.nextAction, incident: incident.id, component: machine.component.name,
-            action: step.strategy.action, unit: step.strategy.traits.needsUnit ? machine.component.unit : nil,
+            action: step.strategy.action, unit: step.strategy.traits.needsUnit ? machine.activeUnit : nil,
             attempt: self.machines[index].ladder.attempts, timeout: step.timeout,
             expectedInvocationID: machine.unit?.invocationID, policyGeneration: self.generation,
-            strategy: step.strategy)
+            strategy: step.strategy, order: order, rivals: machine.rivals)
         self.host.nextAction += 1
         self.record(
             index,
@@ -230,7 +241,8 @@ extension RecoveryEngine {
                 unit: request.unit, why: self.reasonForActing(index)))
         self.touched.insert(index)
         switch step.strategy {
-        case .restart, .resetConnection, .exec:
+        case .restart, .resetConnection, .exec, .clearCache, .rollback, .failover, .switchEndpoint, .scale,
+            .circuitBreak, .reduceLoad:
             self.carryOut(request, index, isDisruptive: step.strategy.traits.isDisruptive)
             return true
         case .healthCheck(let look):
@@ -248,7 +260,7 @@ extension RecoveryEngine {
         return "\(culprit.check.name): \(failure.message) (\(failure.category.rawValue), \(failure.reason.rawValue))"
     }
 
-    private mutating func carryOut(_ request: ActionRequest, _ index: Int, isDisruptive: Bool) {
+    mutating func carryOut(_ request: ActionRequest, _ index: Int, isDisruptive: Bool) {
         if isDisruptive {
             self.host.budget.spend(at: self.now.monotonic)
             self.machines[index].lastActedAt = self.now.monotonic

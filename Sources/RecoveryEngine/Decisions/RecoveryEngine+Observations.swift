@@ -7,6 +7,7 @@ extension RecoveryEngine {
     mutating func observe(unit: String, _ observation: UnitObservation) {
         if self.host.unitsUnknown != nil { self.host.unitsUnknown = nil }
         guard let index = self.indexByUnit[unit] else { return }
+        guard unit == self.machines[index].activeUnit else { return self.observeOther(index, unit, observation) }
         let before = self.machines[index].unit
         var observation = observation
         if observation.invocationID == nil, observation.activeState == .active, before?.activeState == .active {
@@ -69,6 +70,7 @@ extension RecoveryEngine {
         let isNewlyUp = observation.activeState == .active && !wasUp
         let isNewProcess = before?.invocationID != nil && before?.invocationID != observation.invocationID
         if before != nil, isNewProcess || isNewlyUp {
+            self.lookAtRelease(index)
             // What the endpoints of the last process said is no evidence against this one.
             self.machines[index].restartEvidence(graceUntil: graceUntil, at: self.now.monotonic)
             self.armHurried(index)
@@ -100,7 +102,9 @@ extension RecoveryEngine {
     /// Nothing is known of any unit: hold what depends on it, forget nothing.
     mutating func loseSight(of why: String) {
         self.host.unitsUnknown = why
-        for index in self.machines.indices where self.machines[index].component.unit != nil {
+        for index in self.machines.indices where !self.machines[index].watchedUnits.isEmpty {
+            self.machines[index].facts.others.removeAll()
+            guard self.machines[index].component.unit != nil else { continue }
             self.machines[index].isUnitInDoubt = true
             for check in self.machines[index].trackers.indices
             where self.machines[index].trackers[check].check.kind.isUnit {

@@ -48,6 +48,8 @@ extension RecoveryEngine {
         if self.machines[index].stoppedByOperator { self.takeBackIntoCare(index) }
         if case .exhausted = self.machines[index].phase {
             self.rearm(index)
+        } else if case .isolated = self.machines[index].phase {
+            self.enter(index, .isolated(until: self.now.monotonic))
         } else if self.machines[index].incident == nil {
             self.machines[index].ladder.restart()
         }

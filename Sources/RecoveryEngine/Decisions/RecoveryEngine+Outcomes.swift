@@ -11,6 +11,7 @@ extension RecoveryEngine {
                     AuditRecord(
                         at: self.now.wall, component: orphan.component, incident: orphan.incident,
                         .actionFinished(id: id, outcome))))
+            self.tellOfFailedReturn(orphan, outcome)
             self.evaluateWaiting()
             return
         }
@@ -20,10 +21,33 @@ extension RecoveryEngine {
             }), case .recovering(let attempt) = self.machines[index].phase
         else { return }  // told twice
         if attempt.isDisruptive { self.host.inFlight = max(0, self.host.inFlight - 1) }
-        self.record(index, .actionFinished(id: id, outcome))
+        self.effects.append(
+            .record(
+                AuditRecord(
+                    at: self.now.wall, component: attempt.request.component, incident: attempt.request.incident,
+                    .actionFinished(id: id, outcome))))
+        if outcome.result == .succeeded {
+            self.noteDone(index, attempt.request)
+        } else if case .failOver(let order) = attempt.request.order, order.isPutBack, outcome.result != .refused {
+            self.activate(index, order.to)
+        }
+        if self.machines[index].incident == nil {
+            // Planned, outside of any incident: its checks tell how it is now.
+            self.enter(index, .starting)
+            self.evaluateLater(index)
+        } else {
+            self.goOn(index, after: attempt, outcome)
+        }
+        self.evaluateWaiting()
+    }
+
+    private mutating func goOn(_ index: Int, after attempt: Attempt, _ outcome: ActionOutcome) {
         switch outcome.result {
-        case .succeeded: self.expectRecovery(index, attempt)
+        case .succeeded where attempt.request.order == .isolate: self.beginIsolation(index)
+        case .succeeded where !attempt.request.isUndo: self.expectRecovery(index, attempt)
+        case .succeeded: self.tryAgain(index)
         case .failed, .timedOut, .interrupted:
+            self.planUndo(index, after: attempt.request)
             self.countFailedRecovery(index, why: "\(attempt.request.action) \(outcome.result.rawValue)")
             self.tryAgain(index)
         case .refused, .skipped:
@@ -31,7 +55,22 @@ extension RecoveryEngine {
             if attempt.isDisruptive, let acted = self.machines[index].lastActedAt { self.host.budget.refund(acted) }
             self.tryAgain(index)
         }
-        self.evaluateWaiting()
+    }
+
+    /// What was lent to a component has to come back; where it did not, a person has to see to it.
+    private mutating func tellOfFailedReturn(_ request: ActionRequest, _ outcome: ActionOutcome) {
+        switch request.order {
+        case .unlimit, .endIsolation:
+            guard outcome.result != .succeeded else { return }
+            self.effects.append(
+                .alert(
+                    AlertMessage(
+                        event: .healingFailed, component: request.component, incident: request.incident,
+                        severity: .high, channels: [],
+                        text: "What \(request.action) did for \(request.component) could not be taken back: "
+                            + outcome.detail, at: self.now.wall)))
+        default: break
+        }
     }
 
     /// The action is done; now its component has to prove itself.
@@ -183,6 +222,7 @@ extension RecoveryEngine {
         let detail =
             "\(verification.upAt == nil ? "not up" : "down again") \(after) after it: \(self.machines[index].complaint)"
         self.record(index, .verification(action: request.id, succeeded: false, detail: detail))
+        self.planUndo(index, after: request)
         if !verification.isLook { self.countFailedRecovery(index, why: "\(request.action) did not help") }
         // Down is what the proof says, whatever the checks have had time to say again.
         self.tryAgain(index)
@@ -226,6 +266,8 @@ extension RecoveryEngine {
         self.machines[index].ladder.lastIncident = incident.id
         self.machines[index].ladder.healedByUs = healer == .heald
         self.machines[index].ladder.skipped.removeAll()
+        if let request = verification.action { self.noteBadRelease(index, request) }
+        self.machines[index].facts.saved.pendingUndo = nil
         self.machines[index].incident = nil
         self.machines[index].doubtUntil = nil
         self.enter(index, .healthy)

@@ -24,6 +24,9 @@ extension RecoveryEngine {
         for (index, component) in policy.components.enumerated() {
             if let unit = component.unit, self.indexByUnit[unit] == nil { self.indexByUnit[unit] = index }
         }
+        for (index, machine) in self.machines.enumerated() {
+            for unit in machine.watchedUnits where self.indexByUnit[unit] == nil { self.indexByUnit[unit] = index }
+        }
         self.dependencies = policy.components.map { $0.dependsOn.compactMap { self.indexByName[$0] }.sorted() }
         self.dependents = Array(repeating: [], count: policy.components.count)
         for (index, needed) in self.dependencies.enumerated() {
@@ -51,6 +54,7 @@ extension RecoveryEngine {
                 var gone = ComponentMachine(component: Component(name: name, checks: []), now: self.now)
                 gone.incident = saved.incident
                 gone.timeSuspended = saved.timeSuspended
+                gone.facts = saved.facts.map { FactsState(restored: $0, at: self.now) } ?? FactsState()
                 if let request = saved.inFlight {
                     gone.phase = .recovering(Attempt(request: request, step: 0, isDisruptive: false))
                 }
@@ -88,6 +92,10 @@ extension RecoveryEngine {
         }
         if machine.timeSuspended {
             self.effects.append(record(.timeCounts(true, why: "the component has left the policy")))
+        }
+        self.endIsolation(of: machine)
+        for load in machine.facts.saved.reducedLoads {
+            self.giveBack(load, for: machine, why: "the component has left the policy")
         }
         self.effects.append(.forgetComponent(name))
     }
@@ -157,10 +165,12 @@ extension ComponentMachine {
         }
         new.trackers = trackers
         new.composeChecks()
-        if old.unit != component.unit {
+        if let active = new.facts.saved.active, !new.members.contains(active) { new.facts.saved.active = nil }
+        if self.activeUnit != new.activeUnit {
             new.unit = nil
             new.hasSeenUnit = false
         }
+        if old.facts.release != component.facts.release { new.facts.release = nil }
         if let unit = new.unit { new.readUnit(unit, isFirst: false, at: now) }
         if old.recovery != component.recovery { new.ladder.restart() }
         if old.breaker != component.breaker { new.breaker = Self.breaker(for: component) }
@@ -181,10 +191,14 @@ extension ComponentMachine {
         if let until = saved.pausedUntil, until > now.wall { self.pausedUntil = now.monotonic + (until - now.wall) }
         self.stoppedByOperator = saved.stoppedByOperator
         self.timeSuspended = saved.timeSuspended
+        if let facts = saved.facts { self.facts = FactsState(restored: facts, at: now) }
+        if let active = self.facts.saved.active, !self.members.contains(active) { self.facts.saved.active = nil }
         if let request = saved.inFlight {
             self.phase = .recovering(Attempt(request: request, step: saved.ladder.step, isDisruptive: true))
         } else if saved.stoppedByOperator {
             self.phase = .stopped
+        } else if let until = saved.facts?.isolatedUntil, saved.incident != nil {
+            self.phase = .isolated(until: now.monotonic(at: until))
         } else if let incident = saved.incident {
             switch incident.state {
             case .suppressed: self.phase = .suppressed(by: incident.rootCause ?? "")

@@ -54,6 +54,7 @@ public struct RecoveryEngine: Sendable {
         case .probeFinished(let id, let component, let check, let result):
             self.takeProbe(id: id, component: component, check: check, result)
         case .beat(let component, let check): self.takeBeat(component: component, check: check)
+        case .releaseSeen(let component, let seen): self.takeRelease(component, seen)
         case .actionFinished(let id, let outcome): self.finishAction(id, outcome)
         case .deadline: break
         case .stalled(let duration): self.doubtMyself(duration)
@@ -149,6 +150,7 @@ extension Phase {
         case .verifying: "verifying"
         case .exhausted: "exhausted"
         case .suppressed: "suppressed"
+        case .isolated: "isolated"
         case .stopped: "stopped"
         }
     }

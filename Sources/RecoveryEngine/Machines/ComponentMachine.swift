@@ -20,6 +20,8 @@ enum Phase: Hashable, Sendable {
     case exhausted(rearmAt: MonotonicInstant)
     /// A dependency's failure explains this one. To: `failing`, `verifying`, `stopped`.
     case suppressed(by: String)
+    /// CIRCUIT_BREAK stopped it on purpose. To: `recovering` for its trial, `failing`, `stopped`.
+    case isolated(until: MonotonicInstant)
     /// An operator stopped the unit. To: `starting`.
     case stopped
 }
@@ -177,6 +179,8 @@ struct ComponentMachine: Sendable {
     var forgivenStop: String?
     /// The incident that was opened on a death foretold: systemd's account of it replaces ours.
     var foretoldIncident: Int64?
+    /// What single actions know of it.
+    var facts = FactsState()
     /// systemd was not heard of this unit since the bus was lost.
     var isUnitInDoubt = false
 
@@ -273,7 +277,7 @@ struct ComponentMachine: Sendable {
         case .starting, .healthy, .suspect, .suppressed, .stopped: false
         case .failing(.dependencyInDoubt), .failing(.evidence): false
         case .verifying(let verification): verification.upAt == nil
-        case .failing, .recovering, .exhausted: true
+        case .failing, .recovering, .exhausted, .isolated: true
         }
     }
 
@@ -281,7 +285,7 @@ struct ComponentMachine: Sendable {
     var isImpaired: Bool {
         switch self.phase {
         case .starting, .healthy, .suspect: false
-        case .failing, .recovering, .verifying, .exhausted, .suppressed, .stopped: true
+        case .failing, .recovering, .verifying, .exhausted, .suppressed, .isolated, .stopped: true
         }
     }
 
@@ -299,6 +303,6 @@ struct ComponentMachine: Sendable {
                 failures: self.breaker.failures.map(now.wall(at:)),
                 openedAt: self.breaker.openedAt.map(now.wall(at:))),
             pausedUntil: self.pausedUntil.map(now.wall(at:)), stoppedByOperator: self.stoppedByOperator,
-            inFlight: inFlight, timeSuspended: self.timeSuspended)
+            inFlight: inFlight, timeSuspended: self.timeSuspended, facts: self.factsToSave)
     }
 }

@@ -75,7 +75,7 @@ extension SavedComponent {
             && nearlyEqual(self.breaker.openedAt, other.breaker.openedAt)
             && nearlyEqual(self.pausedUntil, other.pausedUntil)
             && self.stoppedByOperator == other.stoppedByOperator && self.inFlight == other.inFlight
-            && self.timeSuspended == other.timeSuspended
+            && self.timeSuspended == other.timeSuspended && self.facts == other.facts
     }
 }
 

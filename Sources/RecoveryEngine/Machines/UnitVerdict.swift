@@ -24,6 +24,8 @@ extension UnitObservation {
         {
             return .stopped
         }
+        // A job of ours may take it down on the way up.
+        if let job = self.job, job.isOurs, self.isDown { return .pending }
         if check.states.contains(self.activeState.rawValue) { return .up }
         switch self.activeState {
         case .active, .reloading: return .up

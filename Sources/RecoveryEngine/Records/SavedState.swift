@@ -16,11 +16,13 @@ public struct SavedComponent: Hashable, Sendable, Codable {
     public var inFlight: ActionRequest?
     /// Its time counts as neither up nor down at present.
     public var timeSuspended: Bool
+    /// `nil`: there are none.
+    public var facts: SavedFacts?
 
     public init(
         incident: SavedIncident? = nil, ladder: SavedLadder = SavedLadder(), breaker: SavedBreaker = SavedBreaker(),
         pausedUntil: WallTime? = nil, stoppedByOperator: Bool = false, inFlight: ActionRequest? = nil,
-        timeSuspended: Bool = false
+        timeSuspended: Bool = false, facts: SavedFacts? = nil
     ) {
         self.incident = incident
         self.ladder = ladder
@@ -29,6 +31,7 @@ public struct SavedComponent: Hashable, Sendable, Codable {
         self.stoppedByOperator = stoppedByOperator
         self.inFlight = inFlight
         self.timeSuspended = timeSuspended
+        self.facts = facts
     }
 }
 
@@ -44,6 +47,8 @@ public struct SavedIncident: Hashable, Sendable, Codable {
     public var alerted: Bool
     /// People were told that it needs them.
     public var toldOfEnd: Bool
+    /// A standby took over within it; there is no second time.
+    public var failedOver: Bool?
 
     public init(
         id: Int64, state: IncidentState, cause: IncidentCause, severity: Severity, failedAt: WallTime,

@@ -21,7 +21,7 @@ extension Knowledge {
                 self.beats[component, default: [:]][listening.name] = now
             }
         case .actionFinished(let id, _): self.inFlight[id] = nil
-        case .deadline: break
+        case .deadline, .releaseSeen: break
         case .stalled: self.doubtAt = now
         case .recordingFailed(let why): self.isUnrecorded = why != nil
         case .operatorAsked(.pause(let component, let duration, _, _)):
@@ -47,7 +47,7 @@ extension Knowledge {
             self.breakers[name] = nil
             self.stopped.remove(name)
             self.pausedUntil[name] = nil
-        case .saveComponent, .saveHost, .alert, .watchUnits, .gatherEvidence: break
+        case .saveComponent, .saveHost, .alert, .watchUnits, .lookAtRelease, .gatherEvidence: break
         }
     }
 

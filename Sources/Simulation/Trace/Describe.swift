@@ -20,6 +20,7 @@ func describe(_ event: Event) -> String {
         "probeFinished \(id) \(component)/\(check) \(describe(result))"
     case .beat(let component, let check): "beat \(component)/\(check ?? "*")"
     case .actionFinished(let id, let outcome): "actionFinished \(id) \(outcome.result.rawValue): \(outcome.detail)"
+    case .releaseSeen(let component, let seen): "releaseSeen \(component) \(seen.current ?? seen.problem ?? "-")"
     case .deadline: "deadline"
     case .stalled(let duration): "stalled \(seconds(duration))"
     case .recordingFailed(let why): why.map { "recordingFailed \($0)" } ?? "recording goes on"
@@ -57,6 +58,7 @@ func describe(_ effect: Effect) -> String {
     case .probe(let request): "probe \(request.id) \(request.component)/\(request.check.name)"
     case .act(let request): "act \(describe(request))"
     case .reconcile(let request): "reconcile \(describe(request))"
+    case .lookAtRelease(let component, _): "lookAtRelease \(component)"
     case .gatherEvidence(let request):
         "gatherEvidence #\(request.incident) \(request.component) \(request.unit) \(request.invocationID ?? "-")"
     }
@@ -66,7 +68,10 @@ func describe(_ request: ActionRequest) -> String {
     "\(request.id) #\(request.incident) \(request.component) \(request.action) \(request.unit ?? "-") "
         + "attempt=\(request.attempt) timeout=\(seconds(request.timeout)) "
         + "expects=\(request.expectedInvocationID?.prefix(8) ?? "-") generation=\(request.policyGeneration)"
+        + (request.order.map { " \(describe($0))" } ?? "")
 }
+
+func describe(_ order: ActionOrder) -> String { "\(order)".replacing("RecoveryEngine.", with: "") }
 
 func describe(_ body: AuditRecord.Body) -> String {
     switch body {
@@ -103,6 +108,9 @@ func describe(_ saved: SavedComponent) -> String {
     if let until = saved.pausedUntil { parts.append("pausedUntil=\(until.microseconds)") }
     if saved.stoppedByOperator { parts.append("stopped") }
     if let request = saved.inFlight { parts.append("inFlight(\(describe(request)))") }
+    if let active = saved.facts?.active { parts.append("active=\(active)") }
+    if let until = saved.facts?.isolatedUntil { parts.append("isolatedUntil=\(until.microseconds)") }
+    if let undo = saved.facts?.pendingUndo { parts.append("undo(\(describe(undo.order)))") }
     if saved.timeSuspended { parts.append("timeSuspended") }
     return parts.joined(separator: " ")
 }

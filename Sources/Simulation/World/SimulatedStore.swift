@@ -22,7 +22,7 @@ struct SimulatedStore {
                 case .forgetComponent(let name): self.state.components[name] = nil
                 case .saveHost(let host): self.state.host = host
                 case .alert(let message): self.alerts.append(message)
-                case .watchUnits, .probe, .act, .reconcile, .gatherEvidence: break
+                case .watchUnits, .probe, .act, .reconcile, .lookAtRelease, .gatherEvidence: break
                 }
             }
         }
@@ -74,7 +74,7 @@ extension Effect {
     var isWritten: Bool {
         switch self {
         case .record, .saveComponent, .forgetComponent, .saveHost, .alert: true
-        case .watchUnits, .probe, .act, .reconcile, .gatherEvidence: false
+        case .watchUnits, .probe, .act, .reconcile, .lookAtRelease, .gatherEvidence: false
         }
     }
 
@@ -89,7 +89,8 @@ extension Effect {
                 return true
             default: return false
             }
-        case .saveComponent, .forgetComponent, .saveHost, .watchUnits, .probe, .reconcile, .gatherEvidence:
+        case .saveComponent, .forgetComponent, .saveHost, .watchUnits, .probe, .reconcile, .lookAtRelease,
+            .gatherEvidence:
             return false
         }
     }

@@ -143,7 +143,7 @@ extension SimulatedWorld {
         case .probe(let request): self.startProbe(request)
         case .act(let request): self.startAction(request)
         case .reconcile(let request): self.startReconciling(request)
-        case .gatherEvidence, .record, .saveComponent, .forgetComponent, .saveHost, .alert: break
+        case .lookAtRelease, .gatherEvidence, .record, .saveComponent, .forgetComponent, .saveHost, .alert: break
         }
     }
 

@@ -81,6 +81,10 @@ extension DecisionLoop {
             }
         case .watchUnits(let units):
             self.watching.watch(units)
+        case .lookAtRelease(let component, let policy):
+            Task { [releases = self.ports.releases, mailbox] in
+                mailbox.put(.event(.releaseSeen(component: component, await releases.look(at: policy))))
+            }
         case .gatherEvidence(let request):
             self.delayedEvidence.add(request, at: self.now.monotonic)
         case .record, .saveComponent, .forgetComponent, .saveHost, .alert:

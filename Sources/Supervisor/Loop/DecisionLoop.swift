@@ -125,7 +125,7 @@ final class DecisionLoop {
             self.probesInFlight[id] = nil
             for index in self.waiters.indices { self.waiters[index].probes.remove(id) }
         case .started, .policyLoaded, .unitObserved, .unitsUnknown, .beat, .deadline, .stalled, .recordingFailed,
-            .operatorAsked:
+            .releaseSeen, .operatorAsked:
             break
         }
         switch self.phase {

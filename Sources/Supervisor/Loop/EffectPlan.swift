@@ -31,7 +31,7 @@ struct EffectPlan {
             case .act(let request):
                 self.acts.append(request)
                 self.toDo.append(effect)
-            case .watchUnits, .probe, .reconcile, .gatherEvidence:
+            case .watchUnits, .probe, .reconcile, .gatherEvidence, .lookAtRelease:
                 self.toDo.append(effect)
             }
         }

@@ -53,6 +53,12 @@ public protocol EvidenceSource: Sendable {
     func lastJournalLines(unit: String, invocationID: String?) async -> String?
 }
 
+/// Looks at what lies where releases are.
+public protocol ReleaseSource: Sendable {
+    /// Which release is current. Blocks nobody; every way in which it cannot be told is a `problem`.
+    func look(at policy: ReleasePolicy) async -> ReleaseObservation
+}
+
 /// What is written together or not at all.
 public struct AuditBatch: Sendable {
     public var records: [AuditRecord] = []

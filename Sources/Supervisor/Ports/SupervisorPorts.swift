@@ -5,6 +5,7 @@ public struct SupervisorPorts: Sendable {
     public var actions: any ActionRunner
     public var prober: any Prober
     public var evidence: any EvidenceSource
+    public var releases: any ReleaseSource
     public var store: any AuditStore
     public var alerts: any AlertDispatcher
     public var notifier: any ServiceNotifier
@@ -14,7 +15,8 @@ public struct SupervisorPorts: Sendable {
 
     public init(
         clock: any SupervisorClock, observer: any UnitObserver, actions: any ActionRunner, prober: any Prober,
-        evidence: any EvidenceSource, store: any AuditStore, alerts: any AlertDispatcher, notifier: any ServiceNotifier,
+        evidence: any EvidenceSource, releases: any ReleaseSource, store: any AuditStore, alerts: any AlertDispatcher,
+        notifier: any ServiceNotifier,
         policies: any PolicySource, pauseSwitch: any PauseSwitch
     ) {
         self.clock = clock
@@ -22,6 +24,7 @@ public struct SupervisorPorts: Sendable {
         self.actions = actions
         self.prober = prober
         self.evidence = evidence
+        self.releases = releases
         self.store = store
         self.alerts = alerts
         self.notifier = notifier

@@ -4,7 +4,8 @@ import Glibc
 public struct SystemdError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What a program may tell apart.
     public enum Code: Hashable, Sendable {
-        case accessDenied, noSuchUnit, masked, badUnit, jobInFlight, disconnected, timedOut, invalidName, system
+        case accessDenied, noSuchUnit, masked, badUnit, jobInFlight, nothingToClean, disconnected, timedOut,
+            invalidName, system
         case other
     }
     public var code: Code
@@ -45,23 +46,33 @@ public struct SystemdError: Error, Hashable, Sendable, CustomStringConvertible {
             return SystemdError(
                 code: .jobInFlight, what: what, why: said,
                 howToFix: "Somebody else's job is under way; see `systemctl list-jobs`.")
-        case "org.freedesktop.DBus.Error.NoReply", "org.freedesktop.DBus.Error.Timeout":
+        case "org.freedesktop.systemd1.NothingToClean":
             return SystemdError(
-                code: .timedOut, what: what, why: "systemd gave no answer in time.",
-                howToFix: "See whether it answers `systemctl status`.")
+                code: .nothingToClean, what: what, why: said, howToFix: "Give the unit a `CacheDirectory=`.")
+        case "org.freedesktop.DBus.Error.NoReply" where !Self.isTimeout(message): return .disconnected(what)
+        case "org.freedesktop.DBus.Error.NoReply", "org.freedesktop.DBus.Error.Timeout": return .timedOut(what)
         case "org.freedesktop.DBus.Error.Disconnected", "org.freedesktop.DBus.Error.ServiceUnknown",
             "org.freedesktop.DBus.Error.NameHasNoOwner":
             return .disconnected(what)
         default:
-            if code == ETIMEDOUT {
-                return SystemdError(
-                    code: .timedOut, what: what, why: "systemd gave no answer in time.",
-                    howToFix: "See whether it answers `systemctl status`.")
-            }
+            if code == ETIMEDOUT { return .timedOut(what) }
             if code == ENOTCONN || code == ECONNRESET || code == EPIPE { return .disconnected(what) }
             return SystemdError(
                 code: .other, what: what, why: said, howToFix: "See `systemctl status \(unitName)` and its journal.")
         }
+    }
+
+    /// `NoReply` means two things. sd-bus says "Connection terminated" and dbus-daemon says that the recipient has
+    /// disconnected where systemd went away (daemon-reexec); only with "timed out" or "timeout" was it too slow.
+    private static func isTimeout(_ message: String?) -> Bool {
+        guard let message else { return true }
+        return message.contains("timed out") || message.contains("timeout")
+    }
+
+    static func timedOut(_ what: String) -> Self {
+        SystemdError(
+            code: .timedOut, what: what, why: "systemd gave no answer in time.",
+            howToFix: "See whether it answers `systemctl status`.")
     }
 
     /// There is no connection to systemd, or it broke before the answer.

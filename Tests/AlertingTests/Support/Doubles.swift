@@ -67,8 +67,13 @@ final class ManualClock: SupervisorClock {
     /// - Returns: how far the clock moved.
     @discardableResult
     func advanceToNextDeadline() async throws -> Duration {
-        try await self.sleepers.wait { !$0.isEmpty }
-        guard let deadline = self.sleepers.all.map(\.deadline).min() else { throw TimedOut() }
+        var next: MonotonicInstant?
+        while next == nil {
+            try await self.sleepers.wait { !$0.isEmpty }
+            // Whoever slept may have been woken or cancelled just now.
+            next = self.sleepers.all.map(\.deadline).min()
+        }
+        guard let deadline = next else { throw TimedOut() }
         let distance = max(.zero, deadline - self.now().monotonic)
         self.advance(by: distance)
         return distance

@@ -96,8 +96,10 @@ private final class AnsweringHandler: ChannelInboundHandler {
             body: String(decoding: bytes[(starts + 4)...], as: UTF8.self))
         guard request.body.utf8.count >= Int(request.header("Content-Length") ?? "0") ?? 0 else { return }
         self.isAnswered = true
+        // Chosen before anybody can know of the request and set other answers.
+        let answer = server.nextAnswer()
         server.requests.append(request)
-        self.answer(server.nextAnswer(), context: context)
+        self.answer(answer, context: context)
     }
 
     private func answer(_ answer: LoopbackServer.Answer, context: ChannelHandlerContext) {

@@ -14,13 +14,12 @@ struct StepDraft: Sendable {
 enum StepLanguage {
     static let variants: [Variant<Strategy>] = [
         RestartStrategy.variant, HealthCheckStrategy.variant, AlertStrategy.variant, ResetConnectionStrategy.variant,
-        ExecStrategy.variant,
+        ExecStrategy.variant, ClearCacheStrategy.variant, RollbackStrategy.variant, FailoverStrategy.variant,
+        SwitchEndpointStrategy.variant, ScaleStrategy.upVariant, ScaleStrategy.downVariant,
+        CircuitBreakStrategy.variant, ReduceLoadStrategy.variant,
     ]
 
-    static let unavailable = [
-        "FAILOVER", "SCALE", "SCALE_UP", "SCALE_DOWN", "ROLLBACK", "CLEAR_CACHE", "CIRCUIT_BREAK", "SWITCH_ENDPOINT",
-        "REDUCE_LOAD", "DEGRADE",
-    ]
+    static let unavailable = ["DEGRADE"]
 
     /// The name that stands for the built-in ladder.
     static let builtIn = "default"
@@ -50,7 +49,7 @@ enum StepLanguage {
         unavailable: unavailable)
 
     private static let condition = ObjectSpec(
-        "when", title: "a when", initial: Condition(), unavailable: ["releaseChangedWithin"],
+        "when", title: "a when", initial: Condition(),
         [
             Key(
                 "category", optional: \.categories, .oneOrMany(of: .choice(), atMost: 10),
@@ -65,6 +64,10 @@ enum StepLanguage {
                 "verdict", optional: \.verdicts, .oneOrMany(of: .choice([.down, .degraded]), atMost: 2),
                 default: "\"down\"", "The component's verdict is one of these."),
             Key("minSeverity", optional: \.minSeverity, .choice(), "The failing check's severity is at least this."),
+            Key(
+                "releaseChangedWithin", optional: \.releaseChangedWithin,
+                .duration(.seconds(1)...(.seconds(3_650 * 86_400))), default: "`\"1h\"` for ROLLBACK",
+                "The component's `release` changed at most so long before the failure began."),
         ])
 
     private static let backoff = ObjectSpec(

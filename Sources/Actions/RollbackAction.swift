@@ -1,0 +1,67 @@
+import Policy
+import RecoveryEngine
+import Systemd
+
+/// ROLLBACK: `current` is pointed at another release, atomically, and the unit is started anew.
+public struct RollbackAction: RecoveryAction {
+    public static let name = "ROLLBACK"
+
+    private let systemd: SystemdManager
+
+    public init(systemd: SystemdManager) { self.systemd = systemd }
+
+    public func run(_ request: ActionRequest) async -> ActionOutcome {
+        guard let unit = request.unit, case .switchRelease(let change) = request.order else {
+            return ActionOutcome(.refused, detail: "\(request.component) has no release to go back to")
+        }
+        if let refusal = await self.systemd.rivalry(request.rivals, timeout: request.timeout) { return refusal }
+        var procedure = Procedure(timeout: request.timeout)
+        switch await Self.swap(change) {
+        case .swapped: await procedure.then { _ in ActionOutcome(.succeeded, detail: "\(change.from) → \(change.to)") }
+        case .done where change.isPutBack:
+            return ActionOutcome(.succeeded, detail: "\(change.to) is in place already")
+        case .done: await procedure.then { _ in ActionOutcome(.succeeded, detail: "\(change.to) is in place already") }
+        case .refused(let why): return ActionOutcome(.refused, detail: why)
+        case .failed(let why): return ActionOutcome(.failed, detail: why)
+        }
+        await procedure.then { left in
+            await self.systemd.restart(unit, expectedInvocationID: request.expectedInvocationID, timeout: left)
+        }
+        return procedure.outcome
+    }
+
+    private enum Swap: Sendable {
+        case swapped, done
+        case refused(String), failed(String)
+    }
+
+    private static func swap(_ change: ReleaseSwitch) async -> Swap {
+        await blocking {
+            let directory = ReleaseDirectory(policy: change.policy)
+            let seen = directory.look()
+            if let problem = seen.problem { return .failed(problem) }
+            if seen.current == change.to { return .done }
+            guard seen.current == change.from else {
+                return .refused("\(change.policy.current) points to \(seen.current ?? "nothing") by now")
+            }
+            return directory.point(to: change.to).map { .failed($0) } ?? .swapped
+        }
+    }
+
+    /// The link tells how far it came. Where it was moved and the unit was not started since, only that is left to do.
+    public func reconcile(_ request: ActionRequest) async -> ActionOutcome {
+        guard let unit = request.unit, case .switchRelease(let change) = request.order else {
+            return ActionOutcome(.interrupted, detail: "\(request.component) has no release to go back to")
+        }
+        let seen = await blocking { ReleaseDirectory(policy: change.policy).look() }
+        guard seen.current == change.to else {
+            return ActionOutcome(
+                .interrupted, detail: "\(seen.current ?? "nothing") is still current: nothing was done")
+        }
+        let before = await self.systemd.reconcileRestart(
+            of: unit, expectedInvocationID: request.expectedInvocationID, timeout: request.timeout)
+        guard before.result == .interrupted else { return before }
+        return await self.systemd.restart(
+            unit, expectedInvocationID: request.expectedInvocationID, timeout: request.timeout)
+    }
+}

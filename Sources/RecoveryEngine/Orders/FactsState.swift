@@ -1,0 +1,71 @@
+import Policy
+import ResilienceCore
+
+/// What single actions know of a component at run time: which unit is active, which release is current, and the like.
+struct FactsState: Hashable, Sendable {
+    /// What outlives the process. Times in it are only ever set, never recomputed.
+    var saved = SavedFacts()
+    /// The monotonic counterparts, which decide.
+    var leftAt: [String: MonotonicInstant] = [:]
+    var scaledAt: MonotonicInstant?
+    /// Standbys and instances, as systemd last said; the active unit's is the machine's own.
+    var others: [String: UnitObservation] = [:]
+    var release: ReleaseState?
+
+    init() {}
+
+    init(restored: SavedFacts, at now: Moment) {
+        self.saved = restored
+        self.leftAt = restored.leftAt.mapValues(now.monotonic(at:))
+        self.scaledAt = restored.scaledAt.map(now.monotonic(at:))
+    }
+
+    /// The release that runs, as far as it has been looked at.
+    struct ReleaseState: Hashable, Sendable {
+        var seen: ReleaseObservation
+        var seenAt: MonotonicInstant
+        /// The answer to a look is awaited.
+        var isAsked = false
+        /// Since when the component has been up with it.
+        var upSince: MonotonicInstant?
+    }
+}
+
+extension ComponentMachine {
+    /// The unit that runs for the component: its own, or the standby that took over.
+    var activeUnit: String? { self.facts.saved.active ?? self.component.unit }
+
+    /// Every unit that may be active for it, its own first.
+    var members: [String] {
+        guard let unit = self.component.unit else { return [] }
+        return [unit] + (self.component.facts.failover?.standbys ?? [])
+    }
+
+    /// Units that must not run while the active one does; a standby that only waits for clients may.
+    var rivals: [String]? {
+        guard self.component.recovery.contains(where: { $0.strategy.action == "FAILOVER" }) else { return nil }
+        let others = self.members.filter { $0 != self.activeUnit }
+        return others.isEmpty ? nil : others
+    }
+
+    /// The instances that `scale` counts, in order.
+    var instances: [String] {
+        guard case .instances(let template, _, let max, _) = self.component.facts.scale?.kind else { return [] }
+        return (1...max).map { ScalePolicy.instance($0, of: template) }
+    }
+
+    /// Everything that systemd is asked to tell of for its sake.
+    var watchedUnits: [String] { self.members + self.instances.filter { !self.members.contains($0) } }
+
+    func observation(of unit: String) -> UnitObservation? {
+        unit == self.activeUnit ? self.unit : self.facts.others[unit]
+    }
+
+    /// What is to be written down of it; `nil` where there is nothing.
+    var factsToSave: SavedFacts? { self.facts.saved == SavedFacts() ? nil : self.facts.saved }
+}
+
+extension UnitObservation {
+    var isUp: Bool { self.activeState == .active || self.activeState == .reloading }
+    var isDown: Bool { self.activeState == .inactive || self.activeState == .failed }
+}

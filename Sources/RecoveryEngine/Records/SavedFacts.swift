@@ -1,0 +1,68 @@
+import Policy
+import ResilienceCore
+
+/// What single actions have to remember of a component beyond its incident.
+public struct SavedFacts: Hashable, Sendable, Codable {
+    /// Which unit is active where it is not the component's own.
+    public var active: String?
+    /// When a unit was failed over from: it is not gone back to so soon.
+    public var leftAt: [String: WallTime]
+    /// Releases known as good, and since when; those known as bad.
+    public var goodReleases: [String: WallTime]
+    public var badReleases: [String]
+    public var scaledAt: WallTime?
+    /// CIRCUIT_BREAK keeps it stopped until then.
+    public var isolatedUntil: WallTime?
+    /// Units that step back for its sake.
+    public var reducedLoads: [ReducedLoad]
+    /// A step did not help and is taken back next.
+    public var pendingUndo: PendingUndo?
+
+    public init(
+        active: String? = nil, leftAt: [String: WallTime] = [:], goodReleases: [String: WallTime] = [:],
+        badReleases: [String] = [], scaledAt: WallTime? = nil, isolatedUntil: WallTime? = nil,
+        reducedLoads: [ReducedLoad] = [], pendingUndo: PendingUndo? = nil
+    ) {
+        self.active = active
+        self.leftAt = leftAt
+        self.goodReleases = goodReleases
+        self.badReleases = badReleases
+        self.scaledAt = scaledAt
+        self.isolatedUntil = isolatedUntil
+        self.reducedLoads = reducedLoads
+        self.pendingUndo = pendingUndo
+    }
+}
+
+/// Units that have stepped back, and when they get everything back.
+public struct ReducedLoad: Hashable, Sendable, Codable {
+    public var units: [String]
+    /// Empty: they are frozen.
+    public var properties: [UnitProperty]
+    /// How long the component has to be up first.
+    public var restoreAfter: Duration
+    /// The incident in which it was done.
+    public var incident: Int64
+
+    public init(units: [String], properties: [UnitProperty], restoreAfter: Duration, incident: Int64) {
+        self.units = units
+        self.properties = properties
+        self.restoreAfter = restoreAfter
+        self.incident = incident
+    }
+}
+
+/// What takes a step back that did not help.
+public struct PendingUndo: Hashable, Sendable, Codable {
+    public var action: String
+    public var attempt: Int
+    public var order: ActionOrder
+    public var why: String
+
+    public init(action: String, attempt: Int, order: ActionOrder, why: String) {
+        self.action = action
+        self.attempt = attempt
+        self.order = order
+        self.why = why
+    }
+}

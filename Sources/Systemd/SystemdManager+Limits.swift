@@ -1,0 +1,95 @@
+import Policy
+import RecoveryEngine
+import ResilienceCore
+
+/// What changes a unit without starting or stopping it.
+extension SystemdManager {
+    /// Empties the unit's cache directories. The unit has to be down.
+    ///
+    /// - SeeAlso: systemd.exec(5), `CacheDirectory=`; org.freedesktop.systemd1(5), `CleanUnit`.
+    public func cleanCache(of unit: String, timeout: Duration) async -> ActionOutcome {
+        let deadline = BusThread.now() + timeout.inNanosecondsClamped
+        let record = self.record(of: unit)
+        defer { self.release(record) }
+        let error = await self.call(
+            .manager("CleanUnit"), "Could not clean \(unit).", record, until: deadline
+        ) {
+            $0.string(unit)
+            $0.strings(["cache"])
+        }
+        if let error { return ActionOutcome(.failed, detail: "\(error)") }
+        // systemd does it in a process of its own; meanwhile the unit is in the state `maintenance`.
+        var wait: Int64 = 5_000_000
+        while BusThread.now() < deadline {
+            if let error = await self.read(record, until: deadline) {
+                return ActionOutcome(.failed, detail: "whether the cache was cleared is not known: \(error)")
+            }
+            if record.state?.isDown == true {
+                return ActionOutcome(
+                    record.state?.general.active == .inactive ? .succeeded : .failed,
+                    detail: "systemd emptied the cache of \(unit); \(record.summary)")
+            }
+            await self.pause(wait)
+            wait = min(wait * 2, 200_000_000)
+        }
+        return ActionOutcome(.timedOut, detail: "systemd is still cleaning \(unit)")
+    }
+
+    private func pause(_ nanoseconds: Int64) async {
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            self.thread.schedule(at: BusThread.now() + nanoseconds) { continuation.resume() }
+        }
+    }
+
+    /// Sets resource limits until they are taken back or the machine restarts.
+    ///
+    /// - SeeAlso: systemd.resource-control(5); org.freedesktop.systemd1(5), `SetUnitProperties`.
+    public func set(_ properties: [UnitProperty], of unit: String, timeout: Duration) async -> ActionOutcome {
+        let set = properties.map { "\($0.name.rawValue)=\($0.value)" }.joined(separator: " ")
+        return await self.tell("SetUnitProperties", unit, did: "\(unit) was given \(set)", timeout: timeout) {
+            arguments in
+            arguments.boolean(true)
+            arguments.array("(sv)") {
+                for property in properties {
+                    arguments.property(property.busName, "t") { arguments.uint64(property.value) }
+                }
+            }
+        }
+    }
+
+    /// Stops all processes of a unit where they are.
+    public func freeze(_ unit: String, timeout: Duration) async -> ActionOutcome {
+        await self.tell("FreezeUnit", unit, did: "\(unit) is frozen", timeout: timeout) { _ in }
+    }
+
+    public func thaw(_ unit: String, timeout: Duration) async -> ActionOutcome {
+        await self.tell("ThawUnit", unit, did: "\(unit) goes on", timeout: timeout) { _ in }
+    }
+
+    /// Has systemd read all unit files again.
+    public func reloadUnitFiles(timeout: Duration) async -> ActionOutcome {
+        await self.tell("Reload", nil, did: "systemd has read its files again", timeout: timeout) { _ in }
+    }
+
+    private func tell(
+        _ method: String, _ unit: String?, did: String, timeout: Duration, arguments: (BusArguments) -> Void
+    ) async -> ActionOutcome {
+        let deadline = BusThread.now() + timeout.inNanosecondsClamped
+        let record = self.record(of: unit ?? "-.slice")
+        defer { self.release(record) }
+        if let error = await self.settle(record, until: deadline) { return ActionOutcome(.failed, detail: "\(error)") }
+        let error = await self.call(
+            .manager(method), "\(method) of \(unit ?? "systemd") failed.", record, until: deadline
+        ) {
+            if let unit { $0.string(unit) }
+            arguments($0)
+        }
+        return error.map { ActionOutcome($0.code == .timedOut ? .timedOut : .failed, detail: "\($0)") }
+            ?? ActionOutcome(.succeeded, detail: did)
+    }
+}
+
+extension UnitProperty {
+    /// As the bus calls it.
+    fileprivate var busName: String { self.name == .cpuQuota ? "CPUQuotaPerSecUSec" : self.name.rawValue }
+}
