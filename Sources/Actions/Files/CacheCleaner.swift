@@ -7,7 +7,7 @@ import Glibc
 /// exchanged for a link in the middle of the walk is a link then, and links are removed, not followed. Other file systems
 /// are not entered.
 ///
-/// - SeeAlso: openat2(2), `RESOLVE_NO_SYMLINKS`, `RESOLVE_BENEATH`, `RESOLVE_NO_XDEV`; unlinkat(2).
+/// - SeeAlso: openat(2), `O_NOFOLLOW`; statx(2), `STATX_MNT_ID`; unlinkat(2).
 struct CacheCleaner {
     /// What came of it.
     struct Result: Hashable, Sendable {
@@ -31,7 +31,7 @@ struct CacheCleaner {
     ///   - deadline: when to leave off.
     static func empty(_ path: String, until deadline: ContinuousClock.Instant) -> Result {
         var cleaner = CacheCleaner(deadline: deadline)
-        let directory = heald_open_directory(AT_FDCWD, path, 0, 0)
+        let directory = heald_open_directory(path)
         guard directory >= 0 else {
             if errno != ENOENT { cleaner.note(path) }
             return cleaner.result
@@ -79,7 +79,7 @@ struct CacheCleaner {
             self.result.problem = self.result.problem ?? "\(shown) lies deeper than \(Self.depthMost) directories"
             return
         }
-        let child = heald_open_directory(directory, name, 0, 1)
+        let child = heald_open_subdirectory(directory, name)
         if child >= 0 {
             self.empty(child, shown: shown, depth: depth + 1)
         } else if errno == ELOOP || errno == ENOTDIR {

@@ -1,7 +1,15 @@
 #pragma once
 
-/// openat2(2), which glibc does not wrap: opens `path` as a directory (O_PATH too where `path_only`), close-on-exec,
-/// and never through a symbolic link. With `beneath` neither out of `directory` nor into another mount.
+/// Opens a directory by its absolute path, no part of which may be a symbolic link; close-on-exec.
+///
+/// Not by openat2(2) and its RESOLVE_ flags: a unit with RestrictSUIDSGID= has no openat2, and heald's own is one.
 ///
 /// - Returns: a descriptor, or -1 with errno.
-int heald_open_directory(int directory, const char *path, int path_only, int beneath);
+int heald_open_directory(const char *path);
+
+/// Opens an entry of an open directory that is a directory itself, neither through a symbolic link nor into another
+/// mount (EXDEV); close-on-exec.
+///
+/// - Parameter name: without a slash, and not `..`.
+/// - Returns: a descriptor, or -1 with errno.
+int heald_open_subdirectory(int directory, const char *name);

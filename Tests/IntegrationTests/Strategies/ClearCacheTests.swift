@@ -52,6 +52,30 @@ extension StrategyTableTests {
         #expect(FileManager.default.fileExists(atPath: outside + "/precious"))
     }
 
+    @Test func `CLEAR_CACHE does not enter another mount, and the ladder goes on`() async throws {
+        let name = "act-mounted"
+        let stage = try self.cached(
+            name, cache: #"{ "paths": ["/var/cache/act-mounted"] }"#,
+            recovery: #"""
+                \#(Self.clear), { "action": "EXEC", "command": ["/bin/rm", "-f", "/var/cache/act-mounted/bad"], "verify": "5s" }
+                """#)
+        // Of the same file system: only the mount tells them apart.
+        let outside = "/var/tmp/act-mounted-outside"
+        let mount = "/var/cache/\(name)/mount"
+        for directory in [outside, mount] {
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        }
+        try #require(FileManager.default.createFile(atPath: outside + "/precious", contents: nil))
+        try #require(try run("/usr/bin/mount", ["--bind", outside, mount]).status == 0)
+        defer { _ = try? run("/usr/bin/umount", [mount]) }
+        try await stage.isUp()
+        try self.spoil(name)
+        let incident = try await stage.healed()
+        #expect(incident.actions.first?.result == "failed")
+        #expect(FileManager.default.fileExists(atPath: outside + "/precious"))
+        #expect(try stage.log().contains("another file system is mounted there"))
+    }
+
     @Test func `CLEAR_CACHE by a hook does not stop the unit`() async throws {
         let stage = try self.cached(
             "act-hook", cache: #"{ "hook": ["/bin/rm", "/var/cache/act-hook/bad"] }"#, recovery: Self.clear)
