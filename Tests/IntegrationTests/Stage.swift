@@ -24,7 +24,13 @@ final class Stage {
     private var units: [String] = []
 
     /// - Parameter components: the policy's `components`, as JSON.
-    init(_ name: String, units: [Service], components: String) throws {
+    convenience init(_ name: String, units: [Service], components: String) throws {
+        // What follows the components' closing brace are further members of the policy.
+        try self.init(name, units: units, policy: #"{ "version": 1, "components": \#(components) }"#)
+    }
+
+    /// - Parameter shipped: the drop-ins for heald's unit, which is the shipped one then, sandbox and all.
+    init(_ name: String, units: [Service], policy: String, shipped: [String]? = nil) throws {
         self.name = name
         self.root = URL(fileURLWithPath: "/run/stage-\(name)")
         for directory in ["", "policies", "state", "run"] {
@@ -32,22 +38,21 @@ final class Stage {
                 at: self.root.appending(path: directory), withIntermediateDirectories: true,
                 attributes: [.posixPermissions: 0o755])
         }
-        // What follows the components' closing brace are further members of the policy.
-        try #"{ "version": 1, "components": \#(components) }"#.write(
+        try policy.write(
             to: self.root.appending(path: "policies/a.json"), atomically: true, encoding: .utf8)
         for service in units { try self.install(service) }
-        try self.write(
-            unit: self.heald,
-            """
-            [Unit]
-            StartLimitIntervalSec=0
-            [Service]
-            Type=notify
+        let command = """
             ExecStart=\(Self.binaries.appending(path: "heald").path()) --policies \(self.path("policies")) \
             --state-dir \(self.path("state")) --runtime-dir \(self.path("run"))
-            Restart=always
             RestartSec=200ms
-            """)
+            """
+        if let shipped {
+            try self.installShipped(dropIns: shipped, command: command)
+        } else {
+            try self.write(
+                unit: self.heald,
+                "[Unit]\nStartLimitIntervalSec=0\n[Service]\nType=notify\nRestart=always\n\(command)\n")
+        }
         try self.systemctl("daemon-reload")
         for service in units where service.isStarted { try self.systemctl("start", service.name) }
         try self.systemctl("start", self.heald)
@@ -104,6 +109,18 @@ final class Stage {
             ExecStart=/bin/sh -c '\(service.command)'
             \(service.settings.joined(separator: "\n"))
             """)
+    }
+
+    /// heald's unit as it is shipped, with nothing changed but where it lies and works.
+    private func installShipped(dropIns: [String], command: String) throws {
+        let unit = try String(contentsOfFile: "systemd/heald.service", encoding: .utf8)
+        try self.write(unit: self.heald, unit)
+        let directory = "/run/systemd/system/\(self.heald).d"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        let place = "[Service]\nReadWritePaths=\(self.root.path())\nGroup=root\nExecStart=\n\(command)\n"
+        for (number, text) in ([place] + dropIns).enumerated() {
+            try text.write(toFile: "\(directory)/\(number).conf", atomically: true, encoding: .utf8)
+        }
     }
 
     private func write(unit: String, _ text: String) throws {
