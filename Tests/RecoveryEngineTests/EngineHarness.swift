@@ -11,6 +11,8 @@ struct EngineHarness {
     var wallOffset: Duration = .zero
     /// Every effect so far.
     var effects: [Effect] = []
+    /// Looks at releases that have been answered.
+    var answered = 0
 
     var now: Moment {
         Moment(
@@ -106,6 +108,16 @@ struct EngineHarness {
                 exit: ProcessExit(kind: kind, status: status, at: self.now.wall), inactiveEnteredAt: self.now.wall))
     }
 
+    /// The unit does not run, and that is as it should be.
+    @discardableResult
+    mutating func stopped(_ unit: String, _ id: String? = nil, byOther: Bool = false) -> [Effect] {
+        self.observe(
+            unit,
+            UnitObservation(
+                activeState: .inactive, subState: "dead", invocationID: id, stoppedByOther: byOther,
+                inactiveEnteredAt: self.now.wall))
+    }
+
     @discardableResult
     mutating func finish(_ request: ActionRequest, _ result: ActionResult = .succeeded) -> [Effect] {
         self.send(.actionFinished(id: request.id, ActionOutcome(result, detail: "")))
@@ -129,6 +141,15 @@ extension [Effect] {
     }
     var probes: [ProbeRequest] {
         self.compactMap { if case .probe(let request) = $0 { request } else { nil } }
+    }
+    var looksAtReleases: Int {
+        self.count { if case .lookAtRelease = $0 { true } else { false } }
+    }
+    /// What was written down last, by component.
+    var saved: [String: SavedComponent] {
+        var saved: [String: SavedComponent] = [:]
+        for case .saveComponent(let name, let state) in self { saved[name] = state }
+        return saved
     }
     var resolutions: [Healer] {
         self.records.compactMap { if case .incidentResolved(_, let by) = $0 { by } else { nil } }

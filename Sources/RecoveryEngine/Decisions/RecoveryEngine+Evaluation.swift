@@ -141,6 +141,7 @@ extension RecoveryEngine {
             self.enter(index, .suppressed(by: root))
         } else {
             self.enter(index, .failing(.none))
+            self.machines[index].facts.release?.isOld = true
             self.decide(index)
         }
         self.lookAtRelease(index)

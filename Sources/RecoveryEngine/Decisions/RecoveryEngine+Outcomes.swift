@@ -29,7 +29,7 @@ extension RecoveryEngine {
         if outcome.result == .succeeded {
             self.noteDone(index, attempt.request)
         } else if case .failOver(let order) = attempt.request.order, order.isPutBack, outcome.result != .refused {
-            self.activate(index, order.to)
+            self.activate(index, order.to, isDown: self.machines[index].facts.others[order.to]?.isDown == true)
         }
         if self.machines[index].incident == nil {
             // Planned, outside of any incident: its checks tell how it is now.

@@ -198,7 +198,9 @@ extension ComponentMachine {
         } else if saved.stoppedByOperator {
             self.phase = .stopped
         } else if let until = saved.facts?.isolatedUntil, saved.incident != nil {
-            self.phase = .isolated(until: now.monotonic(at: until))
+            // No longer than from now on, whatever the wall clock did meanwhile.
+            let openFor = self.component.facts.isolate?.openFor ?? .zero
+            self.phase = .isolated(until: now.monotonic + min(max(.zero, until - now.wall), openFor))
         } else if let incident = saved.incident {
             switch incident.state {
             case .suppressed: self.phase = .suppressed(by: incident.rootCause ?? "")

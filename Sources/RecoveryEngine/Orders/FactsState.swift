@@ -24,6 +24,8 @@ struct FactsState: Hashable, Sendable {
     struct ReleaseState: Hashable, Sendable {
         var seen: ReleaseObservation
         var seenAt: MonotonicInstant
+        /// Something has happened since: it is no ground for a decision.
+        var isOld = false
         /// The answer to a look is awaited.
         var isAsked = false
         /// Since when the component has been up with it.

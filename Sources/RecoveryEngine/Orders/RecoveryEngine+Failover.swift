@@ -25,7 +25,9 @@ extension RecoveryEngine {
     }
 
     /// `unit` runs for the component from now on.
-    mutating func activate(_ index: Int, _ unit: String) {
+    ///
+    /// - Parameter isDown: it is known not to run, so that nothing new will be heard of it.
+    mutating func activate(_ index: Int, _ unit: String, isDown: Bool = false) {
         let old = self.machines[index].activeUnit
         guard let old, old != unit else { return }
         let seen = self.machines[index].facts.others.removeValue(forKey: unit)
@@ -34,14 +36,14 @@ extension RecoveryEngine {
         self.machines[index].facts.saved.leftAt[old] = self.now.wall
         self.machines[index].facts.leftAt[old] = self.now.monotonic
         // What was known of it as a standby may be older than the act that made it active.
-        self.machines[index].unit = seen?.isUp == true ? seen : nil
+        self.machines[index].unit = isDown || seen?.isUp == true ? seen : nil
         self.machines[index].forgivenStop = nil
         self.machines[index].stoppedByOperator = false
         for position in self.machines[index].trackers.indices
         where self.machines[index].trackers[position].check.kind.isUnit {
             self.machines[index].trackers[position].forget()
         }
-        if let seen, seen.isUp { self.machines[index].readUnit(seen, isFirst: false, at: self.now) }
+        if let seen = self.machines[index].unit { self.machines[index].readUnit(seen, isFirst: false, at: self.now) }
         self.touched.insert(index)
     }
 

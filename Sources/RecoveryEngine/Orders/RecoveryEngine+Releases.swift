@@ -33,6 +33,7 @@ extension RecoveryEngine {
         state.seen = seen
         state.seenAt = self.now.monotonic
         state.isAsked = false
+        state.isOld = false
         self.machines[index].facts.release = state
         self.noteGoodRelease(index)
         self.evaluateLater(index)
@@ -82,7 +83,7 @@ extension RecoveryEngine {
 
     func releaseChange(_ machine: ComponentMachine, within: Duration) -> ReleaseChange {
         guard machine.component.facts.release != nil else { return .unchanged("the component has no release") }
-        guard let state = machine.facts.release, !state.isAsked else { return .unknown }
+        guard let state = machine.facts.release, !state.isAsked, !state.isOld else { return .unknown }
         if let problem = state.seen.problem { return .unchanged(problem) }
         guard let changedAt = state.seen.changedAt, let current = state.seen.current else {
             return .unchanged("which release is current is not known")

@@ -1,0 +1,177 @@
+import Policy
+import RecoveryEngine
+import ResilienceCore
+import Testing
+
+/// Who is active, who takes over, and that it happens once an incident.
+@Suite struct FailoverTests {
+    private static let endpoint = Endpoint(
+        kind: .symlink(path: "/etc/proxy", targets: ["db-1.service": "one", "db-2.service": "two"]))
+
+    private static func component(
+        _ recovery: [Step] = [Step(strategy: .failover(FailoverStrategy())), .page],
+        standbys: [String] = ["db-2.service"],
+        failback: Failback = .manual
+    ) -> Component {
+        Component(
+            name: "db", unit: "db-1.service", stable: .seconds(2),
+            checks: [Check(name: "unit", kind: .unit(UnitCheck()))],
+            recovery: recovery, rearm: .seconds(60),
+            facts: ComponentFacts(
+                failover: FailoverPolicy(standbys: standbys, failback: failback, endpoint: Self.endpoint)))
+    }
+
+    /// The own unit runs, the standbys do not.
+    private static func world(_ component: Component = component()) -> EngineHarness {
+        var world = EngineHarness([component])
+        for standby in component.facts.failover?.standbys ?? [] { world.stopped(standby) }
+        world.running("db-1.service", "a")
+        world.advance(by: 5)
+        return world
+    }
+
+    private static func order(_ request: ActionRequest?) -> FailoverOrder? {
+        if case .failOver(let order) = request?.order { order } else { nil }
+    }
+
+    private static func unit(_ world: EngineHarness) -> String? {
+        world.engine.componentStatuses(at: world.now).first?.unit
+    }
+
+    @Test func `the standby takes the place of what died, and what is seen of it counts from then on`() throws {
+        var world = Self.world()
+        let request = try #require(world.killed("db-1.service", "a").actions.first)
+        #expect(request.unit == "db-1.service" && request.rivals == ["db-2.service"])
+        #expect(Self.order(request) == FailoverOrder(from: "db-1.service", to: "db-2.service", endpoint: Self.endpoint))
+        world.running("db-2.service", "b")
+        world.finish(request)
+        #expect(Self.unit(world) == "db-2.service")
+        #expect(world.advance(by: 5).resolutions == [.heald])
+        // The one that was left is not missed, and its standby is.
+        #expect(world.killed("db-1.service", "a").openings.isEmpty)
+        #expect(world.killed("db-2.service", "b").openings.count == 1)
+    }
+
+    @Test func `nobody fails over to a unit that has just failed itself`() throws {
+        var world = Self.world(
+            Self.component([Step(strategy: .failover(FailoverStrategy()), attempts: .limited(3)), .page]))
+        let first = try #require(world.killed("db-1.service", "a").actions.first)
+        world.running("db-2.service", "b")
+        world.finish(first)
+        world.advance(by: 5)
+        let effects = world.killed("db-2.service", "b") + world.advance(by: 5)
+        #expect(effects.actions.isEmpty)
+        #expect(effects.skips.first?.contains("db-1.service failed") == true, "\(effects.skips)")
+        #expect(effects.alerts.map(\.event) == [.healingFailed])
+    }
+
+    @Test func `long after, the own unit is a standby like any other`() throws {
+        var world = Self.world()
+        let first = try #require(world.killed("db-1.service", "a").actions.first)
+        world.running("db-2.service", "b")
+        world.finish(first)
+        world.advance(by: 70)
+        let second = try #require(world.killed("db-2.service", "b").actions.first)
+        #expect(Self.order(second)?.to == "db-1.service")
+    }
+
+    @Test(arguments: ["masked", "not-found"])
+    func `a standby that cannot run is passed over, with the reason on record`(loadState: String) {
+        var world = Self.world(Self.component(standbys: ["db-2.service", "db-3.service"]))
+        for standby in ["db-2.service", "db-3.service"] {
+            world.observe(
+                standby, UnitObservation(loadState: loadState, activeState: .inactive, subState: "dead"))
+        }
+        let effects = world.killed("db-1.service", "a")
+        #expect(effects.actions.isEmpty)
+        #expect(effects.skips.first?.contains("db-2.service is \(loadState); db-3.service is \(loadState)") == true)
+    }
+
+    @Test func `one that does not come up well is put back before anything else, and is not tried again`() throws {
+        var world = Self.world(
+            Self.component([Step(strategy: .failover(FailoverStrategy()), verify: .seconds(5)), .page]))
+        let request = try #require(world.killed("db-1.service", "a").actions.first)
+        world.running("db-2.service", "b")
+        world.finish(request)
+        let undo = try #require(world.killed("db-2.service", "b").actions.first)
+        #expect(undo.unit == "db-2.service")
+        #expect(
+            Self.order(undo)
+                == FailoverOrder(from: "db-2.service", to: "db-1.service", endpoint: Self.endpoint, isPutBack: true))
+        world.killed("db-1.service", "a")
+        let after = world.finish(undo, .failed)
+        #expect(Self.unit(world) == "db-1.service", "active again, though it does not start")
+        #expect(after.alerts.map(\.event) == [.healingFailed])
+        // The ladder begins anew after `rearm`: not with a second failover.
+        let later = world.advance(by: 120)
+        #expect(later.actions.isEmpty)
+        #expect(world.effects.skips.contains { $0.contains("has taken over once in this incident") })
+    }
+
+    @Test func `an operator's failover is followed`() {
+        var world = Self.world()
+        world.stopped("db-1.service", "a", byOther: true)
+        #expect(world.state(of: "db") == "stopped")
+        world.observe(
+            "db-2.service",
+            UnitObservation(
+                activeState: .active, subState: "running", invocationID: "b", mainPID: 7, startedByOther: true,
+                activeEnteredAt: world.now.wall))
+        #expect(Self.unit(world) == "db-2.service")
+        world.advance(by: 5)
+        #expect(world.state(of: "db") == "healthy")
+        #expect(world.effects.actions.isEmpty && world.effects.openings.isEmpty)
+    }
+
+    @Test func `an operator who only stops the active one is left alone`() {
+        var world = Self.world()
+        world.stopped("db-1.service", "a", byOther: true)
+        world.advance(by: 300)
+        #expect(world.effects.actions.isEmpty)
+    }
+
+    @Test func `who is active outlives the supervisor`() throws {
+        var world = Self.world()
+        let request = try #require(world.killed("db-1.service", "a").actions.first)
+        world.running("db-2.service", "b")
+        world.finish(request)
+        world.advance(by: 5)
+        let saved = try #require(world.effects.saved["db"])
+        var next = EngineHarness([Self.component()], restored: RestoredState(components: ["db": saved]))
+        next.killed("db-1.service", "a")
+        next.running("db-2.service", "b")
+        next.advance(by: 15)
+        #expect(Self.unit(next) == "db-2.service" && next.state(of: "db") == "healthy")
+        #expect(next.effects.actions.isEmpty)
+    }
+
+    @Test func `the own unit takes its place again when the policy says so`() throws {
+        var world = Self.world(Self.component(failback: .after(.seconds(30))))
+        let request = try #require(world.killed("db-1.service", "a").actions.first)
+        world.running("db-2.service", "b")
+        world.finish(request)
+        world.killed("db-1.service", "a")
+        #expect(world.advance(by: 25).actions.isEmpty)
+        let back = try #require(world.advance(by: 10).actions.first)
+        #expect(Self.order(back)?.from == "db-2.service" && Self.order(back)?.to == "db-1.service")
+        world.stopped("db-2.service", "b")
+        world.running("db-1.service", "c")
+        world.finish(back)
+        world.advance(by: 15)
+        #expect(Self.unit(world) == "db-1.service" && world.state(of: "db") == "healthy")
+        #expect(world.effects.openings.count == 1)
+    }
+
+    @Test func `SWITCH_ENDPOINT takes only what runs`() throws {
+        let step = Step(strategy: .switchEndpoint(SwitchEndpointStrategy()))
+        var world = Self.world(Self.component([step, .page]))
+        #expect(world.killed("db-1.service", "a").skips.first?.contains("db-2.service does not run") == true)
+        var other = Self.world(Self.component([step, .page]))
+        other.running("db-2.service", "b")
+        let request = try #require(other.killed("db-1.service", "a").actions.first)
+        #expect(request.order == .switchEndpoint(Self.endpoint, to: "db-2.service"))
+        #expect(request.rivals == nil, "both may run")
+        other.finish(request)
+        #expect(Self.unit(other) == "db-2.service")
+    }
+}
