@@ -47,6 +47,8 @@ enum DebianPrograms {
 
     /// heald as shipped, with the drop-in that the policy's documentation asks for, where it needs one.
     static func stage(_ name: String, policy: String, hastened: [String: String]) throws -> Stage {
+        let critical = #""criticality": "critical","#
+        let hastened = hastened.merging([critical: #"\#(critical) "stable": "300ms","#]) { own, _ in own }
         let dropIn = try? String(contentsOfFile: "policies/heald.service.d/\(policy).conf", encoding: .utf8)
         return try Stage(
             name, units: [], policy: try self.policy(policy, hastened: hastened), shipped: dropIn.map { [$0] } ?? [])
