@@ -3,75 +3,59 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/// Closes without losing the error that is being told.
-static void close_quietly(int descriptor) {
-    int error = errno;
-    close(descriptor);
-    errno = error;
-}
-
-static int open_entry(int directory, const char *name) {
+static int open_directory(int parent, const char *name) {
     int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    int result = openat(directory, name, flags | O_NOATIME);
+    int directory = openat(parent, name, flags | O_NOATIME);
     // O_NOATIME is for the owner only.
-    return result < 0 && errno == EPERM ? openat(directory, name, flags) : result;
+    if (directory < 0 && errno == EPERM) directory = openat(parent, name, flags);
+    return directory;
 }
 
-int heald_open_directory(const char *path) {
-    if (path[0] != '/') {
+static int fail(int descriptor, int code) {
+    close(descriptor);
+    errno = code;
+    return -1;
+}
+
+int heald_open_inner_directory(int parent, const char *name) {
+    if (strchr(name, '/') || !strcmp(name, "..")) {
         errno = EINVAL;
         return -1;
     }
-    int directory = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    // Each step is one name: O_NOFOLLOW says nothing of the names before the last.
-    while (directory >= 0) {
-        char name[NAME_MAX + 1];
-        path += strspn(path, "/");
-        size_t length = strcspn(path, "/");
-        if (length > NAME_MAX) {
-            errno = ENAMETOOLONG;
-            close_quietly(directory);
-            return -1;
-        }
-        memcpy(name, path, length);
-        name[length] = '\0';
-        path += length;
-        int is_last = path[strspn(path, "/")] == '\0';
-        const char *entry = length == 0 ? "." : name;
-        int next = is_last ? open_entry(directory, entry)
-                           : openat(directory, entry, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        close_quietly(directory);
-        if (is_last) return next;
-        directory = next;
-    }
-    return -1;
+    int directory = open_directory(parent, name);
+    if (directory < 0) return -1;
+    struct statx outer, inner;
+    if (statx(parent, "", AT_EMPTY_PATH, STATX_MNT_ID, &outer) || statx(directory, "", AT_EMPTY_PATH, STATX_MNT_ID, &inner))
+        return fail(directory, errno);
+    // A kernel that cannot tell (before 5.8) is one on which nothing is deleted.
+    if (!(outer.stx_mask & inner.stx_mask & STATX_MNT_ID)) return fail(directory, ENOSYS);
+    return outer.stx_mnt_id == inner.stx_mnt_id ? directory : fail(directory, EXDEV);
 }
 
-/// The mount that something open lies in; two bind mounts of one file system are two.
-static int find_mount(int descriptor, unsigned long long *mount) {
-    struct statx status;
-    if (statx(descriptor, "", AT_EMPTY_PATH, STATX_MNT_ID, &status) != 0) return -1;
-    if (!(status.stx_mask & STATX_MNT_ID)) {
-        errno = ENOSYS;
+int heald_open_absolute_directory(const char *path) {
+    char copy[4096];
+    if (path[0] != '/' || strlen(path) >= sizeof copy) {
+        errno = EINVAL;
         return -1;
     }
-    *mount = status.stx_mnt_id;
-    return 0;
-}
-
-int heald_open_subdirectory(int directory, const char *name) {
-    int result = open_entry(directory, name);
-    if (result < 0) return -1;
-    unsigned long long above, here;
-    if (find_mount(directory, &above) == 0 && find_mount(result, &here) == 0) {
-        if (above == here) return result;
-        errno = EXDEV;
+    strcpy(copy, path);
+    int directory = open_directory(AT_FDCWD, "/");
+    char *rest = NULL;
+    for (char *part = strtok_r(copy, "/", &rest); part && directory >= 0; part = strtok_r(NULL, "/", &rest)) {
+        if (!strcmp(part, "..")) return fail(directory, EINVAL);
+        int next = open_directory(directory, part);
+        int code = errno;
+        struct stat status;
+        if (next < 0 && code == ENOTDIR && !fstatat(directory, part, &status, AT_SYMLINK_NOFOLLOW) &&
+            S_ISLNK(status.st_mode))
+            code = ELOOP;
+        close(directory);
+        directory = next;
+        errno = code;
     }
-    close_quietly(result);
-    return -1;
+    return directory;
 }

@@ -42,6 +42,12 @@ public struct StatusPage: Sendable {
             let wrappedText = terminal.width.map { wrapped(text, to: $0) } ?? [text]
             lines += wrappedText.map { terminal.styled($0, .bad) }
         }
+        if let overrides = policy.overrides, !overrides.isEmpty {
+            let text = overrides.sorted { $0.key < $1.key }.map { "\(printable($0.key))=\(printable($0.value))" }
+            lines.append(
+                terminal.styled("By heald's environment: \(text.joined(separator: ", "))", .doubtful)
+                    + (overrides["HEALD_ENABLED"] == "false" ? ". Nothing is repaired, all is only observed." : ""))
+        }
         lines.append(self.summary)
         return lines
     }
@@ -140,7 +146,12 @@ public struct StatusPage: Sendable {
             ("reason", .string(self.status.reason)),
             ("version", .string(self.status.version)),
             ("startedAt", .string(self.status.startedAt)),
+            ("overrides", self.overrides),
         ])
+    }
+
+    private var overrides: JSONValue {
+        .object((self.status.policy.overrides ?? [:]).sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })
     }
 
     private static func json(_ component: ComponentStatus) -> JSONValue {

@@ -82,7 +82,7 @@ public struct Daemon: Sendable {
         let trail = try TrailOpening.open(
             self.settings.stateDirectory, now: startedAt, onDamage: { damage.report($0) },
             onBack: { cue(.trailIsBack) })
-        let policies = PolicyDirectory(self.settings.policies)
+        let policies = PolicyDirectory(self.settings.policies, overrides: self.settings.overrides)
         let (policy, warnings) = try self.firstPolicy(policies)
         let restored = try self.restored(trail)
 
@@ -99,7 +99,9 @@ public struct Daemon: Sendable {
                 releases: host.releases,
                 store: trail.store, alerts: delivery, notifier: host.notifier, policies: policies,
                 pauseSwitch: PauseFile(runtimeDirectory: self.settings.runtimeDirectory)),
-            options: SupervisorOptions(version: self.version, processID: getpid(), startedAt: startedAt),
+            options: SupervisorOptions(
+                version: self.version, processID: getpid(), startedAt: startedAt,
+                overrides: self.settings.overrides.inForce),
             inbox: inbox, logger: self.logger)
         do {
             try await supervisor.start(policy: policy, warnings: warnings, restored: restored)

@@ -1,4 +1,5 @@
 import Logging
+import Policy
 
 /// What heald was told on its command line; `nil` where a flag was not given.
 public struct HealdFlags: Hashable, Sendable {
@@ -45,6 +46,8 @@ public struct HealdSettings: Hashable, Sendable {
     /// `HOST:PORT`; `nil` for no listener.
     public var http: String?
     public var logLevel = Logger.Level.info
+    /// By the environment alone.
+    public var overrides = PolicyOverrides()
 
     /// - Throws: `SettingsError`.
     public init(flags: HealdFlags, environment: [String: String]) throws(SettingsError) {
@@ -72,6 +75,11 @@ public struct HealdSettings: Hashable, Sendable {
                 throw SettingsError(source: source, why: "got \"\(value)\"; expected one of \(known)")
             }
             self.logLevel = level
+        }
+        do {
+            self.overrides = try PolicyOverrides(environment: environment)
+        } catch {
+            throw SettingsError(source: error.variable, why: error.why)
         }
     }
 

@@ -31,21 +31,26 @@ final class BlockingChecks: @unchecked Sendable {
     /// - Parameters:
     ///   - key: names the check.
     ///   - subject: what is asked about, for messages: `/srv/data`.
+    ///   - silence: what it means where the kernel does not answer: `unknown` where the file system is not the
+    ///     component's own.
     func start(
-        key: String, subject: String, timeout: Duration, on reactor: Reactor,
+        key: String, subject: String, timeout: Duration, silence: Verdict = .down, on reactor: Reactor,
         report: @escaping @Sendable (CheckResult) -> Void, work: @escaping Work
     ) {
         switch self.stages[key] {
         case .running(let since):
             let waited = (ProbeClock.now() - since).brief
             return SystemProber.report(
-                .down(.timeout, "\(subject) has not answered for \(waited): its file system hangs"), to: report)
+                .silent(silence, "\(subject) has not answered for \(waited): its file system hangs"), to: report)
         case .queued: return SystemProber.report(BlockingRun.noThread(for: subject), to: report)
         case nil: self.stages[key] = .queued
         }
-        let run = BlockingRun(reactor: reactor, subject: subject, timeout: timeout, report: report)
+        let run = BlockingRun(
+            reactor: reactor, subject: subject, timeout: timeout, silence: silence, report: report)
         let token = run.start()
-        let deadline = ProbeClock.now() + timeout.scaled(by: 0.9)
+        // Time for a piece of work that is being done, and for the way back.
+        let margin = min(timeout / 2, max(timeout / 10, .milliseconds(100)))
+        let deadline = ProbeClock.now() + timeout - margin
         let hasBegun = run.hasBegun
         let isRunning = self.pool.run { [weak self, weak reactor] in
             // Else the check has given up waiting for a thread.
@@ -91,14 +96,19 @@ private final class BlockingRun: ReactorClient {
     private let reactor: Reactor
     private let subject: String
     private let timeout: Duration
+    private let silence: Verdict
     private let startedAt = ProbeClock.now()
     private var report: ((CheckResult) -> Void)?
     private var token: Reactor.Token?
 
-    init(reactor: Reactor, subject: String, timeout: Duration, report: @escaping (CheckResult) -> Void) {
+    init(
+        reactor: Reactor, subject: String, timeout: Duration, silence: Verdict,
+        report: @escaping (CheckResult) -> Void
+    ) {
         self.reactor = reactor
         self.subject = subject
         self.timeout = timeout
+        self.silence = silence
         self.report = report
     }
 
@@ -118,7 +128,7 @@ private final class BlockingRun: ReactorClient {
         self.finish(
             wasWaiting
                 ? Self.noThread(for: self.subject)
-                : .down(.timeout, "\(self.subject) did not answer within \(limit): its file system hangs"))
+                : .silent(self.silence, "\(self.subject) did not answer within \(limit): its file system hangs"))
     }
 
     static func noThread(for subject: String) -> Finding {
@@ -138,5 +148,11 @@ private final class BlockingRun: ReactorClient {
             CheckResult(
                 verdict: finding.verdict, failure: finding.failure, startedAt: self.startedAt,
                 finishedAt: ProbeClock.now(), output: finding.output))
+    }
+}
+
+extension Finding {
+    fileprivate static func silent(_ verdict: Verdict, _ message: String) -> Finding {
+        Finding(verdict: verdict, failure: Failure(reason: .timeout, message: oneLine(message)))
     }
 }

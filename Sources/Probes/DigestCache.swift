@@ -15,6 +15,13 @@ struct FileIdentity: Hashable, Sendable {
         self.changed = Int64(status.st_ctim.tv_sec)
         self.changedPart = Int64(status.st_ctim.tv_nsec)
     }
+
+    /// Asks the file system, which may take its time; `nil` where there is no such file.
+    init?(path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        self.init(status)
+    }
 }
 
 /// The digests of files that have not changed since they were read, so that a large file is not read at each run.

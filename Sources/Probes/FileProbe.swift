@@ -73,16 +73,66 @@ enum FileProbe {
 
     // MARK: Content
 
+    private enum Opening {
+        case opened(Int32, stat)
+        case failed(Finding)
+    }
+
+    /// A regular file, open for reading. Never waits, whatever the path is or becomes meanwhile.
+    private static func open(_ path: String) -> Opening {
+        let fd = Glibc.open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+        guard fd >= 0 else { return .failed(self.missing(path, errno)) }
+        var status = stat()
+        guard fstat(fd, &status) == 0 else {
+            let error = errno
+            close(fd)
+            return .failed(self.missing(path, error))
+        }
+        guard self.isRegular(status) else {
+            close(fd)
+            return .failed(self.notRegular(path, status))
+        }
+        return .opened(fd, status)
+    }
+
+    enum Content {
+        case bytes([UInt8])
+        case failed(Finding)
+    }
+
+    /// The content of a small file, and at most one byte more than `limit`.
+    static func read(_ path: String, limit: Int) -> Content {
+        var status = stat()
+        // Opening a device may do something already.
+        guard stat(path, &status) == 0 else { return .failed(self.missing(path, errno)) }
+        guard self.isRegular(status) else { return .failed(self.notRegular(path, status)) }
+        switch self.open(path) {
+        case .failed(let finding): return .failed(finding)
+        case .opened(let fd, _):
+            defer { close(fd) }
+            var bytes: [UInt8] = []
+            var buffer = [UInt8](repeating: 0, count: 16_384)
+            while bytes.count <= limit {
+                let count = Glibc.read(fd, &buffer, min(buffer.count, limit + 1 - bytes.count))
+                if count < 0, errno == EINTR { continue }
+                guard count >= 0 else { return .failed(self.missing(path, errno)) }
+                guard count > 0 else { break }
+                bytes += buffer[..<count]
+            }
+            return .bytes(bytes)
+        }
+    }
+
     private static func content(
         _ path: String, expected: String, digests: DigestCache, deadline: MonotonicInstant
     ) -> Finding {
-        // Never waits, whatever the path has become since it was looked at.
-        let fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
-        guard fd >= 0 else { return self.missing(path, errno) }
+        let fd: Int32
+        let status: stat
+        switch self.open(path) {
+        case .opened(let descriptor, let found): (fd, status) = (descriptor, found)
+        case .failed(let finding): return finding
+        }
         defer { close(fd) }
-        var status = stat()
-        guard fstat(fd, &status) == 0 else { return self.missing(path, errno) }
-        guard self.isRegular(status) else { return self.notRegular(path, status) }
         let identity = FileIdentity(status)
         if let known = digests.digest(of: path, identity) { return self.compare(path, known, expected) }
         var hash = SHA256()
@@ -94,7 +144,7 @@ enum FileProbe {
                     "\(path) could not be read to its end in time: \(bytesText(done)) of "
                         + "\(bytesText(Int64(status.st_size))); it needs a longer timeout", reason: .timeout)
             }
-            let count = read(fd, &buffer, buffer.count)
+            let count = Glibc.read(fd, &buffer, buffer.count)
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { return self.missing(path, errno) }
             guard count > 0 else { break }

@@ -24,6 +24,8 @@ struct HTTPBody {
     private static let sizeLineMax = 256
 
     private(set) var kept: [UInt8] = []
+    /// More has come than is kept.
+    private(set) var isCut = false
     private var framing: Framing
     private var sizeLine: [UInt8] = []
     private var raw = 0
@@ -83,7 +85,9 @@ struct HTTPBody {
         _ bytes: Slice<UnsafeRawBufferPointer>, atMost limit: Int
     ) -> Slice<UnsafeRawBufferPointer> {
         let part = bytes.prefix(limit)
-        self.kept.append(contentsOf: part.prefix(Self.keptMax - self.kept.count))
+        let room = Self.keptMax - self.kept.count
+        self.kept.append(contentsOf: part.prefix(room))
+        self.isCut = self.isCut || part.count > room
         return bytes.dropFirst(part.count)
     }
 

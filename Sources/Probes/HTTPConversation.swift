@@ -10,24 +10,31 @@ final class HTTPConversation: Conversation {
 
     let request: [UInt8]
     let answerProvesPeer = true
-    private let method: String
-    private let expect: HTTPExpectation
+    private let check: HTTPCheck
     private let needle: [UInt8]?
+    private let judge: HTTPBodyJudge?
+    /// Redirects that led here.
+    private let redirects: Int
+    private var isNeedleFound: Bool
     private var state = State.head(HTTPHeadParser())
     private var hasAnswer = false
 
     /// - Returns: `nil` where the request cannot be written down (a control character in a header).
-    init?(_ check: HTTPCheck) {
+    convenience init?(_ check: HTTPCheck) { self.init(check, redirects: 0) }
+
+    private init?(_ check: HTTPCheck, redirects: Int) {
         guard let request = check.requestText() else { return nil }
         self.request = request
-        self.method = check.method
-        self.expect = check.expect
+        self.check = check
+        self.redirects = redirects
         self.needle = check.expect.contains.map { Array($0.utf8) }
+        self.isNeedleFound = self.needle == nil
+        self.judge = HTTPBodyJudge(check.expect)
     }
 
-    func sent() -> Finding? { nil }
+    func sent() -> Outcome? { nil }
 
-    func received(_ bytes: UnsafeRawBufferPointer) -> Finding? {
+    func received(_ bytes: UnsafeRawBufferPointer) -> Outcome? {
         self.hasAnswer = true
         switch self.state {
         case .head(var parser):
@@ -50,53 +57,58 @@ final class HTTPConversation: Conversation {
         }
     }
 
-    private func headComplete(_ head: HTTPHead, rest: UnsafeRawBufferPointer) -> Finding? {
-        guard self.expect.status.contains(where: { $0.contains(head.status) }) else {
-            return self.unexpectedStatus(head, rest: rest)
+    private func headComplete(_ head: HTTPHead, rest: UnsafeRawBufferPointer) -> Outcome? {
+        guard self.check.expect.status.contains(where: { $0.contains(head.status) }) else {
+            return self.redirected(head) ?? .finding(self.unexpectedStatus(head, rest: rest))
         }
-        guard self.needle != nil else { return .up }
+        guard self.needle != nil || self.judge != nil else { return .up }
         if head.hasOtherCoding {
             return .down(.unexpectedBody, "the response's body is in a transfer coding that was not asked for")
         }
-        var body = HTTPBody(head: head, isHead: self.method == "HEAD")
+        var body = HTTPBody(head: head, isHead: self.check.method == "HEAD")
         return self.readBody(head, &body, rest)
     }
 
-    private func readBody(_ head: HTTPHead, _ body: inout HTTPBody, _ bytes: UnsafeRawBufferPointer) -> Finding? {
-        guard let needle = self.needle else { return .up }
-        let searched = max(0, body.kept.count - needle.count + 1)
+    private func readBody(_ head: HTTPHead, _ body: inout HTTPBody, _ bytes: UnsafeRawBufferPointer) -> Outcome? {
+        let known = body.kept.count
         let progress = body.receive(bytes)
-        if contains(body.kept, needle, from: searched) { return .up }
+        if !self.isNeedleFound, let needle = self.needle {
+            self.isNeedleFound = contains(body.kept, needle, from: max(0, known - needle.count + 1))
+        }
+        if self.isNeedleFound, self.judge == nil { return .up }
         switch progress {
         case .more where !body.isComplete:
             self.state = .body(head, body)
             return nil
-        case .more, .complete:
-            return self.mismatch("the body (\(body.kept.count) bytes)", body)
-        case .full:
-            return self.mismatch("the body's first \(HTTPBody.keptMax / 1_024) KiB", body)
+        case .more, .complete, .full: return self.bodyRead(body, isWhole: body.isComplete && !body.isCut)
         case .malformed(let what):
             return .down(.unexpectedBody, "the response's body \(what)", output: evidence(body.kept))
         }
     }
 
-    private func mismatch(_ what: String, _ body: HTTPBody) -> Finding {
-        let needle = quotation(self.needle ?? [])
-        return .down(.unexpectedBody, "\(what) does not contain \(needle)", output: evidence(body.kept))
+    private func bodyRead(_ body: HTTPBody, isWhole: Bool) -> Outcome {
+        guard self.isNeedleFound else {
+            let what =
+                isWhole ? "the body (\(body.kept.count) bytes)" : "the body's first \(HTTPBody.keptMax / 1_024) KiB"
+            let needle = quotation(self.needle ?? [])
+            return .down(.unexpectedBody, "\(what) does not contain \(needle)", output: evidence(body.kept))
+        }
+        guard let judge = self.judge else { return .up }
+        let kept = body.kept
+        return .judge { judge.judge(kept, isWhole: isWhole, deadline: $0) }
     }
 
-    func ended(peer: String) -> Finding {
+    func ended(peer: String) -> Outcome {
         switch self.state {
         case .head(let parser):
             guard self.hasAnswer else {
                 return .down(.connection, "\(peer) closed the connection without a response")
             }
-            return .down(.connection, "\(peer) closed the connection in the middle of the response's head")
-                .with(output: parser.head.statusLine)
+            return .down(
+                .connection, "\(peer) closed the connection in the middle of the response's head",
+                output: evidence(parser.head.statusLine))
         case .body(_, let body):
-            guard let missing = body.missing else {
-                return self.mismatch("the body (\(body.kept.count) bytes)", body)
-            }
+            guard let missing = body.missing else { return self.bodyRead(body, isWhole: !body.isCut) }
             return .down(
                 .connection, "\(peer) closed the connection in the middle of the body, \(missing)",
                 output: evidence(body.kept))
@@ -132,7 +144,7 @@ final class HTTPConversation: Conversation {
         case 300...399 where head.location != nil:
             finding = .down(
                 .invalidRequest,
-                "\(answered), a redirect to \(Self.place(head.location ?? [])); redirects are not followed")
+                "\(answered), a redirect to \(HTTPRedirect.place(head.location ?? [])); \(self.whyNotFollowed)")
         case 300...399: finding = .down(.invalidRequest, answered)
         default: finding = .down(.unexpectedBody, "\(answered); expected \(self.expectedStatus)")
         }
@@ -140,25 +152,32 @@ final class HTTPConversation: Conversation {
             finding.retryAfter = RetryAfter.parse(value, now: ProbeClock.wall())
         }
         // What came along with the head is evidence for free; nothing is read for it.
-        var body = HTTPBody(head: head, isHead: self.method == "HEAD")
+        var body = HTTPBody(head: head, isHead: self.check.method == "HEAD")
         _ = body.receive(rest)
         return finding.with(output: head.statusLine + (body.kept.isEmpty ? [] : Array("\n".utf8) + body.kept))
     }
 
     private var expectedStatus: String {
-        self.expect.status.map { range in
+        self.check.expect.status.map { range in
             range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound)"
         }.joined(separator: ", ")
     }
 
-    /// The scheme and host of a redirect's target, without what may be secret in the rest.
-    private static func place(_ location: [UInt8]) -> String {
-        let text = String(decoding: location, as: UTF8.self)
-        let slashes = text.hasPrefix("//") ? text.startIndex..<text.index(text.startIndex, offsetBy: 2) : nil
-        guard let start = slashes ?? text.firstRange(of: "://") else { return "another path of the same host" }
-        let authority = text[start.upperBound...].prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-        let host = authority.split(separator: "@").last ?? ""
-        return quotation((text[..<start.upperBound] + host).utf8, limit: 200)
+    // MARK: Redirects
+
+    /// - Returns: `nil` where the answer is to be judged as it is.
+    private func redirected(_ head: HTTPHead) -> Outcome? {
+        guard self.check.followRedirects, self.redirects < HTTPRedirect.followedMax, let location = head.location,
+            let next = HTTPRedirect.check(following: self.check, status: head.status, location: location)
+        else { return nil }
+        return HTTPConversation(next, redirects: self.redirects + 1).map { .again($0) }
+    }
+
+    private var whyNotFollowed: String {
+        guard self.check.followRedirects else { return "redirects are not followed" }
+        return self.redirects < HTTPRedirect.followedMax
+            ? "only those to the same scheme, host and port are followed"
+            : "no more than \(HTTPRedirect.followedMax) are followed"
     }
 }
 

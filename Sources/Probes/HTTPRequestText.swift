@@ -18,9 +18,14 @@ extension HTTPCheck {
             guard !Self.framing.contains(header.name.lowercased()) else { continue }
             text += "\(header.name): \(header.value)\r\n"
         }
-        // Without a body, methods that usually have one say so (RFC 9110, section 8.6).
-        if self.method == "POST" || self.method == "PUT" || self.method == "PATCH" { text += "Content-Length: 0\r\n" }
+        // Without a body, a method that usually has one says so (RFC 9110, section 8.6).
+        if let body = self.body {
+            text += "Content-Length: \(body.utf8.count)\r\n"
+        } else if self.method == "POST" {
+            text += "Content-Length: 0\r\n"
+        }
         text += "Connection: close\r\n\r\n"
+        if let body = self.body { text += body }
         return Array(text.utf8)
     }
 
@@ -33,7 +38,7 @@ extension HTTPCheck {
     private var authority: String {
         let isBareV6 = self.host.utf8.contains(UInt8(ascii: ":")) && !self.host.hasPrefix("[")
         let host = isBareV6 ? "[\(self.host)]" : self.host
-        return self.port == 80 || self.unixSocket != nil ? host : "\(host):\(self.port)"
+        return self.port == (self.tls == nil ? 80 : 443) || self.unixSocket != nil ? host : "\(host):\(self.port)"
     }
 
     /// RFC 9110, section 5.6.2.

@@ -4,17 +4,20 @@ import Policy
 import RecoveryEngine
 import ResilienceCore
 
-/// One run of an `http` or `tcp` check: a fresh connection, one conversation, one result.
+/// One run of a check over a connection: a fresh one, one conversation, one result.
 ///
 /// Lives on the reactor's thread. One deadline covers everything from the look-up of the name to the last byte, so
 /// that a server that drips cannot extend it.
 final class SocketProbe: ReactorClient {
     private enum Phase {
-        case resolving, connecting, sending, receiving, finished
+        /// Waits for what vouches for certificates; the associated text says what that is.
+        case securing(String)
+        case resolving, connecting, sending, receiving, judging, finished
     }
 
     private let reactor: Reactor
-    private let conversation: any Conversation
+    private let judges: BlockingPool
+    private var conversation: any Conversation
     private let host: String
     private let timeout: Duration
     /// A response slower than this is `degraded`.
@@ -29,17 +32,23 @@ final class SocketProbe: ReactorClient {
     private var fd: Int32 = -1
     private var addresses: [SocketAddress] = []
     private var addressIndex = 0
+    /// What is to be sent, and how much of it has been.
+    private var outgoing: [UInt8]
     private var sent = 0
+    /// When all of the answer was there.
+    private var answeredAt: MonotonicInstant?
 
     /// How long to wait before asking a Unix socket again whose queue is full.
     private static let fullQueuePause = Duration.milliseconds(20)
 
     init(
-        reactor: Reactor, conversation: any Conversation, host: String, timeout: Duration, latency: Duration?,
-        isLookedUp: @escaping () -> Bool, report: @escaping (CheckResult) -> Void
+        reactor: Reactor, judges: BlockingPool, conversation: any Conversation, host: String, timeout: Duration,
+        latency: Duration?, isLookedUp: @escaping () -> Bool, report: @escaping (CheckResult) -> Void
     ) {
         self.reactor = reactor
+        self.judges = judges
         self.conversation = conversation
+        self.outgoing = conversation.request
         self.host = host
         self.timeout = timeout
         self.latency = latency
@@ -53,13 +62,34 @@ final class SocketProbe: ReactorClient {
 
     private var deadline: MonotonicInstant { self.startedAt + self.timeout }
 
-    /// Begins. Where no addresses are given yet, `resolved` must follow.
-    func start(addresses: [SocketAddress]?) -> Reactor.Token {
+    /// Begins; `resolved` must follow, and before it `secured` where something is given to be waited for.
+    func start(securing what: String? = nil) -> Reactor.Token {
         let token = self.reactor.register(self)
         self.token = token
         self.reactor.setDeadline(self.deadline, for: token)
-        if let addresses { self.resolved(.success(addresses)) }
+        if let what { self.phase = .securing(what) }
         return token
+    }
+
+    /// - Parameter conversation: the one that there was, over TLS; or why there can be none.
+    /// - Returns: whether the name is to be looked up now.
+    func secured(_ wrap: (any Conversation) -> Result<any Conversation, TLSUnavailable>) -> Bool {
+        guard case .securing = self.phase else { return false }
+        switch wrap(self.conversation) {
+        case .success(let conversation):
+            self.converse(conversation)
+            self.phase = .resolving
+            return true
+        case .failure(let problem):
+            self.finish(.unknown(problem.why, reason: .misconfigured))
+            return false
+        }
+    }
+
+    private func converse(_ conversation: any Conversation) {
+        self.conversation = conversation
+        self.outgoing = conversation.request
+        self.sent = 0
     }
 
     /// - Parameter answer: from the resolver; the deadline may have come first.
@@ -141,28 +171,36 @@ final class SocketProbe: ReactorClient {
             self.connected()
         }
         if case .sending = self.phase { self.send() }
+        if case .receiving = self.phase, writable, self.sent < self.outgoing.count { _ = self.flush() }
         if case .receiving = self.phase, readable { self.receive(untilEmpty: closed) }
     }
 
     private func send() {
-        let request = self.conversation.request
-        while self.sent < request.count {
-            let count = request.withUnsafeBytes { bytes in
+        guard self.flush() else { return }
+        self.phase = .receiving
+        if let outcome = self.conversation.sent() { self.conclude(outcome) }
+    }
+
+    /// - Returns: whether there is nothing left to be sent: it has been, or the other side takes no more.
+    private func flush() -> Bool {
+        while self.sent < self.outgoing.count {
+            let count = self.outgoing.withUnsafeBytes { bytes in
                 cprobes_send(self.fd, bytes.baseAddress.map { $0 + self.sent }, bytes.count - self.sent)
             }
-            if count == -Int(EAGAIN) || count == -Int(EINTR) { return }
+            if count == -Int(EAGAIN) || count == -Int(EINTR) { return false }
             if count < 0 {
                 let error = Int32(-count)
-                if self.sent == 0, error != EPIPE, error != ECONNRESET {
-                    return self.connectionFailed(error, isLocal: false)
+                if case .sending = self.phase, self.sent == 0, error != EPIPE, error != ECONNRESET {
+                    self.connectionFailed(error, isLocal: false)
+                    return false
                 }
                 // Who answers before it has read everything and closes may still have answered.
-                break
+                self.sent = self.outgoing.count
+                return true
             }
             self.sent += count
         }
-        self.phase = .receiving
-        if let finding = self.conversation.sent() { self.finish(finding) }
+        return true
     }
 
     private func receive(untilEmpty: Bool) {
@@ -171,12 +209,21 @@ final class SocketProbe: ReactorClient {
             let count = cprobes_receive(self.fd, buffer.baseAddress, buffer.count)
             if count == -Int(EAGAIN) { return }
             if count < 0 { return self.receiveFailed(Int32(-count)) }
-            if count == 0 { return self.finish(self.conversation.ended(peer: self.peer)) }
+            if count == 0 { return self.conclude(self.conversation.ended(peer: self.peer)) }
             let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-            if let finding = self.conversation.received(bytes) { return self.finish(finding) }
+            if let outcome = self.conversation.received(bytes) { return self.conclude(outcome) }
+            let reply = self.conversation.takeReply()
+            if !reply.isEmpty { self.reply(reply) }
             // A short read has emptied the socket (epoll(7)); the next event tells of more.
             if count < buffer.count, !untilEmpty { return }
         }
+    }
+
+    private func reply(_ bytes: [UInt8]) {
+        self.outgoing.removeFirst(self.sent)
+        self.sent = 0
+        self.outgoing += bytes
+        _ = self.flush()
     }
 
     private func receiveFailed(_ error: Int32) {
@@ -188,6 +235,31 @@ final class SocketProbe: ReactorClient {
 
     // MARK: Ending
 
+    private func conclude(_ outcome: Outcome) {
+        switch outcome {
+        case .finding(let finding): self.finish(finding)
+        case .judge(let judge): self.judge(judge)
+        case .again(let conversation):
+            self.closeSocket()
+            self.converse(conversation)
+            self.connect()
+        }
+    }
+
+    /// Has the answer judged by another thread, within what is left of the time.
+    private func judge(_ judge: @escaping @Sendable (MonotonicInstant) -> Finding) {
+        guard let token = self.token else { return }
+        self.closeSocket()
+        self.answeredAt = ProbeClock.now()
+        self.phase = .judging
+        let deadline = self.deadline
+        let isRunning = self.judges.run { [weak reactor] in
+            let finding = judge(deadline)
+            reactor?.submit { ($0.client(token) as? SocketProbe)?.finish(finding) }
+        }
+        if !isRunning { self.finish(.unknown("no thread could be made to judge the answer", reason: .resource)) }
+    }
+
     func deadlinePassed(late: Duration) {
         if case .connecting = self.phase, ProbeClock.now() < self.deadline {
             if self.fd < 0 { return self.connect() }
@@ -196,6 +268,10 @@ final class SocketProbe: ReactorClient {
         guard late <= Finding.lateness else { return self.finish(.starved(late: late)) }
         let limit = self.timeout.brief
         switch self.phase {
+        case .securing(let what): self.finish(.unknown("\(what) could not be read within \(limit)", reason: .resource))
+        case .judging:
+            self.finish(
+                .unknown("the answer came in time, but could not be judged within \(limit)", reason: .resource))
         case .resolving where !self.isLookedUp():
             self.finish(
                 .unknown(
@@ -229,9 +305,9 @@ final class SocketProbe: ReactorClient {
         self.closeSocket()
         if let token = self.token { self.reactor.unregister(token) }
         let finishedAt = ProbeClock.now()
-        if let latency = self.latency, finding.verdict == .up, finishedAt - self.startedAt > latency {
-            let took = (finishedAt - self.startedAt).brief
-            let message = "answered in \(took); expected within \(latency.brief)"
+        let took = (self.answeredAt ?? finishedAt) - self.startedAt
+        if let latency = self.latency, finding.verdict == .up, took > latency {
+            let message = "answered in \(took.brief); expected within \(latency.brief)"
             finding = Finding(verdict: .degraded, failure: Failure(reason: .timeout, message: message))
         }
         self.report(
@@ -253,46 +329,5 @@ final class SocketProbe: ReactorClient {
         let text = address.description
         let isName = !address.isUnix && SocketAddress(numeric: self.host, port: 0) == nil
         return isName ? "\(self.host) (\(text))" : text
-    }
-}
-
-/// What a failed connection says of the component, or of this machine.
-enum ConnectionFailure {
-    /// The probe could not be made: nothing is known of the component.
-    static func isLocal(_ error: Int32) -> Bool {
-        switch error {
-        case EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EADDRINUSE, EAGAIN, EACCES, EPERM, EAFNOSUPPORT: true
-        default: false
-        }
-    }
-
-    /// - Parameter phase: what was being waited for, where the connection stood already.
-    static func finding(_ error: Int32, isLocal: Bool, peer: String, during phase: String? = nil) -> Finding {
-        if isLocal || Self.isLocal(error) {
-            return .unknown("no connection to \(peer) could be tried: \(Self.localText(error))", reason: .resource)
-        }
-        if let phase {
-            let what = error == ECONNRESET ? "reset" : "broken (\(errorText(error)))"
-            return .down(.connection, "connection \(what) by \(peer) while \(phase)")
-        }
-        switch error {
-        case ECONNREFUSED: return .down(.connection, "connection refused by \(peer)")
-        case ECONNRESET, EPIPE: return .down(.connection, "connection reset by \(peer)")
-        case ENETUNREACH: return .down(.connection, "the network of \(peer) is unreachable")
-        case EHOSTUNREACH, EHOSTDOWN: return .down(.connection, "no route to \(peer)")
-        case ENOENT: return .down(.connection, "there is no socket \(peer)")
-        case ETIMEDOUT: return .down(.timeout, "timed out connecting to \(peer)")
-        default: return .down(.connection, "connecting to \(peer) failed: \(errorText(error))")
-        }
-    }
-
-    private static func localText(_ error: Int32) -> String {
-        switch error {
-        case EADDRNOTAVAIL: "no local port or address is free (\(errorText(error)))"
-        case EMFILE: "this process has no descriptor left (\(errorText(error)); raise LimitNOFILE=)"
-        case ENFILE: "this machine has no descriptor left (\(errorText(error)))"
-        case EACCES, EPERM: "this machine does not permit it (\(errorText(error)))"
-        default: errorText(error)
-        }
     }
 }

@@ -32,22 +32,25 @@ public final class SystemProber: Prober {
     }
 
     private let reactor: Reactor
-    private let resolver = Resolver()
-    private let connections: ConnectionCount
+    private let wires: Wires
     private let programs: ExecQueue
     private let files = BlockingChecks()
     private let digests = DigestCache()
     private let groups: ControlGroups
+    private let journal: JournalProbe
 
     /// - Throws: `ProberError` where descriptors or threads have run out.
     public convenience init(limits: Limits = Limits()) throws {
-        try self.init(limits: limits, groups: ControlGroups())
+        try self.init(limits: limits, groups: ControlGroups(), journal: JournalProbe())
     }
 
-    init(limits: Limits = Limits(), groups: ControlGroups) throws {
+    init(limits: Limits = Limits(), groups: ControlGroups = ControlGroups(), journal: JournalProbe = JournalProbe())
+        throws
+    {
         self.groups = groups
+        self.journal = journal
         self.reactor = try Reactor(name: "heald-probes")
-        self.connections = ConnectionCount(max: limits.connections)
+        self.wires = Wires(connectionsMax: limits.connections)
         self.programs = ExecQueue(running: limits.programs)
     }
 
@@ -57,14 +60,14 @@ public final class SystemProber: Prober {
     /// at once.
     public func stop() {
         self.reactor.stop()
-        self.resolver.stop()
+        self.wires.stop()
         self.programs.stop()
         self.files.stop()
     }
 
     /// Never blocks. What is not `isProbed` is no probe's business and is reported as `unknown`.
     public func start(_ request: ProbeRequest, report: @escaping @Sendable (CheckResult) -> Void) {
-        let accepted = self.reactor.submit { [resolver, connections, programs, files, digests, groups] reactor in
+        let accepted = self.reactor.submit { [wires, programs, files, digests, groups, journal] reactor in
             guard reactor.isRunning else {
                 return Self.report(.unknown("the supervisor is stopping"), to: report)
             }
@@ -77,26 +80,50 @@ public final class SystemProber: Prober {
                         .down(.misconfigured, "the request's method, target or a header contains a control character"),
                         to: report)
                 }
-                Self.connect(
-                    conversation, host: http.host, port: http.port, unixSocket: http.unixSocket, check: check,
-                    latency: http.expect.latency, reactor: reactor, resolver: resolver, connections: connections,
+                let peer = Wires.Peer(
+                    host: http.host, port: http.port, unixSocket: http.unixSocket, trust: http.tls)
+                wires.ask(
+                    peer, conversation, timeout: check.timeout, latency: http.expect.latency, on: reactor,
                     report: report)
             case .tcp(let tcp):
-                Self.connect(
-                    TCPConversation(tcp), host: tcp.host, port: tcp.port, unixSocket: nil, check: check, latency: nil,
-                    reactor: reactor, resolver: resolver, connections: connections, report: report)
+                wires.ask(
+                    Wires.Peer(host: tcp.host, port: tcp.port), TCPConversation(tcp), timeout: check.timeout,
+                    on: reactor, report: report)
             case .exec(let exec):
                 programs.start(
                     exec, key: key, timeout: check.timeout,
                     patience: max(check.interval, check.timeout), on: reactor, report: report)
             case .unix(let unix):
-                Self.connect(
-                    UnixConversation(), host: unix.path, port: 0, unixSocket: unix.path, check: check, latency: nil,
-                    reactor: reactor, resolver: resolver, connections: connections, report: report)
+                wires.ask(
+                    Wires.Peer(host: unix.path, port: 0, unixSocket: unix.path), UnixConversation(),
+                    timeout: check.timeout, on: reactor, report: report)
             case .file(let file):
                 files.start(
                     key: key, subject: file.path, timeout: check.timeout, on: reactor, report: report
                 ) { FileProbe.look(file, digests: digests, deadline: $0) }
+            case .certificate(let certificate):
+                switch certificate.source {
+                case .file(let path):
+                    files.start(
+                        key: key, subject: path, timeout: check.timeout, on: reactor, report: report
+                    ) { _ in CertificateDates.look(atFile: path, expiresAfter: certificate.expiresAfter) }
+                case .server(let host, let port):
+                    guard
+                        let conversation = CertificateConversation(
+                            host: host, port: port, expiresAfter: certificate.expiresAfter)
+                    else {
+                        return Self.report(
+                            .unknown("no TLS handshake with \(host) could be begun", reason: .resource), to: report)
+                    }
+                    wires.ask(
+                        Wires.Peer(host: host, port: port), conversation, timeout: check.timeout, on: reactor,
+                        report: report)
+                }
+            case .journal(let lines):
+                files.start(
+                    key: key, subject: "the journal of \(lines.unit)", timeout: check.timeout, silence: .unknown,
+                    on: reactor, report: report
+                ) { journal.look(lines, key: key, deadline: $0) }
             case .disk(let disk):
                 files.start(
                     key: key, subject: disk.path, timeout: check.timeout, on: reactor, report: report
@@ -112,42 +139,6 @@ public final class SystemProber: Prober {
         if !accepted { Self.report(.unknown("the supervisor is stopping"), to: report) }
     }
 
-    private static func connect(
-        _ conversation: any Conversation, host: String, port: Int, unixSocket: String?, check: Check,
-        latency: Duration?, reactor: Reactor, resolver: Resolver, connections: ConnectionCount,
-        report: @escaping @Sendable (CheckResult) -> Void
-    ) {
-        guard connections.current < connections.max else {
-            return Self.report(
-                .unknown("\(connections.max) connections are open already; raise LimitNOFILE=", reason: .resource),
-                to: report)
-        }
-        var addresses: [SocketAddress]?
-        if let path = unixSocket {
-            guard let address = SocketAddress(unixSocket: path) else {
-                return Self.report(.down(.misconfigured, "\(path) is too long for a socket's path"), to: report)
-            }
-            addresses = [address]
-        } else {
-            addresses = Resolver.immediate(host, port: port)
-        }
-        connections.current += 1
-        let probe = SocketProbe(
-            reactor: reactor, conversation: conversation, host: unixSocket ?? host, timeout: check.timeout,
-            latency: latency, isLookedUp: { resolver.hasBegun(host) }
-        ) { result in
-            connections.current -= 1
-            report(result)
-        }
-        let token = probe.start(addresses: addresses)
-        guard addresses == nil else { return }
-        resolver.resolve(host, port: port) { answer in
-            reactor.submit { reactor in
-                (reactor.client(token) as? SocketProbe)?.resolved(answer)
-            }
-        }
-    }
-
     static func report(_ finding: Finding, to report: (CheckResult) -> Void) {
         let now = ProbeClock.now()
         report(
@@ -155,13 +146,4 @@ public final class SystemProber: Prober {
                 verdict: finding.verdict, failure: finding.failure, startedAt: now, finishedAt: now,
                 output: finding.output, retryAfter: finding.retryAfter))
     }
-}
-
-/// How many connections are open.
-///
-/// `@unchecked Sendable`: `current` is touched on the reactor's thread only.
-final class ConnectionCount: @unchecked Sendable {
-    let max: Int
-    var current = 0
-    init(max: Int) { self.max = max }
 }

@@ -15,12 +15,12 @@ final class TCPConversation: Conversation {
         self.expected = check.expect.map { Array($0.utf8) }
     }
 
-    func sent() -> Finding? {
+    func sent() -> Outcome? {
         guard let expected = self.expected else { return .up }
         return expected.isEmpty ? .up : nil
     }
 
-    func received(_ bytes: UnsafeRawBufferPointer) -> Finding? {
+    func received(_ bytes: UnsafeRawBufferPointer) -> Outcome? {
         guard let expected = self.expected else { return .up }
         let searched = max(0, self.answer.count - expected.count + 1)
         self.answer.append(contentsOf: bytes.prefix(Self.receivedMax - self.answer.count))
@@ -30,7 +30,7 @@ final class TCPConversation: Conversation {
             .unexpectedBody, "the first 4 KiB received do not contain \(quotation(expected))", output: self.output)
     }
 
-    func ended(peer: String) -> Finding {
+    func ended(peer: String) -> Outcome {
         let expected = quotation(self.expected ?? [])
         if self.answer.isEmpty {
             return .down(.connection, "\(peer) closed the connection without an answer; expected \(expected)")

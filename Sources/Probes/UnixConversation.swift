@@ -5,7 +5,7 @@ final class UnixConversation: Conversation {
     let phase = "connecting"
     let output: String? = nil
 
-    func sent() -> Finding? { .up }
-    func received(_ bytes: UnsafeRawBufferPointer) -> Finding? { .up }
-    func ended(peer: String) -> Finding { .up }
+    func sent() -> Outcome? { .up }
+    func received(_ bytes: UnsafeRawBufferPointer) -> Outcome? { .up }
+    func ended(peer: String) -> Outcome { .up }
 }

@@ -9,11 +9,14 @@ public struct SupervisorOptions: Sendable {
     public var version: String
     public var processID: Int32
     public var startedAt: WallTime
+    /// What the environment put in the place of the policy's defaults, by variable; shown in the status.
+    public var overrides: [String: String]
 
-    public init(version: String, processID: Int32, startedAt: WallTime) {
+    public init(version: String, processID: Int32, startedAt: WallTime, overrides: [String: String] = [:]) {
         self.version = version
         self.processID = processID
         self.startedAt = startedAt
+        self.overrides = overrides
     }
 }
 

@@ -14,6 +14,10 @@ struct Heald: AsyncParsableCommand {
             Every option can be given in the environment, as HEALD_ and its name in capitals (HEALD_STATE_DIR for \
             --state-dir). An option beats the environment, the environment beats the default.
 
+            Of the environment alone, for this host: HEALD_ENABLED=false only observes; HEALD_BREAKER_FAILURES, \
+            HEALD_MAX_ATTEMPTS (of RESTART) and HEALD_RECOVERY_TIMEOUT (of an action) take the place of the policies' \
+            defaults. `healctl status` shows them.
+
             SIGHUP reads the policies again, all or nothing; SIGTERM and SIGINT end it. While the file "pause" is in \
             the runtime directory, nothing is repaired.
 

@@ -47,6 +47,17 @@ import Testing
                 source: "--log-level",
                 why: "got \"loud\"; expected one of trace, debug, info, notice, warning, error, critical")
         ) { try HealdSettings(flags: HealdFlags(logLevel: "loud"), environment: [:]) }
+        for (variable, value, expected) in [
+            ("HEALD_ENABLED", "maybe", "true or false"),
+            ("HEALD_BREAKER_FAILURES", "0", "a whole number from 1 to 100"),
+            ("HEALD_MAX_ATTEMPTS", "many", "a whole number from 1 to 1000"),
+            ("HEALD_RECOVERY_TIMEOUT", "30", "a duration from 100ms to 1h, such as \"30s\""),
+            ("HEALD_RECOVERY_TIMEOUT", "2h", "a duration from 100ms to 1h, such as \"30s\""),
+        ] {
+            #expect(throws: SettingsError(source: variable, why: "got \"\(value)\"; expected \(expected)")) {
+                try HealdSettings(flags: HealdFlags(), environment: [variable: value])
+            }
+        }
         #expect(throws: SettingsError(source: "HEALD_STATE_DIR", why: "is empty; give a value or leave it out")) {
             try HealdSettings(flags: HealdFlags(), environment: ["HEALD_STATE_DIR": ""])
         }

@@ -93,6 +93,22 @@ struct CheckTableTests {
         }
     }
 
+    @Test func `exec with a plugin of Debian's`() async throws {
+        let server = Self.perl(
+            """
+            $s = IO::Socket::INET->new(LocalAddr => q(127.0.0.1), LocalPort => 25503, Listen => 9, ReuseAddr => 1);
+            $SIG{USR1} = sub { close $s; sleep 1000 }; while (1) { $c = $s->accept or next; close $c }
+            """.replacing("\n", with: " "))
+        try await self.heals(
+            "plugin", command: server,
+            check: """
+                { "type": "exec", \(Self.often),
+                  "command": ["/usr/lib/nagios/plugins/check_tcp", "-H", "127.0.0.1", "-p", "25503"] }
+                """,
+            reason: "other"
+        ) { try $0.signal(SIGUSR1, $1) }
+    }
+
     /// A program that reports five times a second, by heald's own command, until it is told to hang.
     @Test func heartbeat() async throws {
         let root = "/run/stage-row-heartbeat"
@@ -137,6 +153,74 @@ struct CheckTableTests {
                 try #require(mounted.status == 0, "\(mounted.errors)")
             },
             breaking: { _, _ in try Data(count: 900_000).write(to: URL(filePath: "/run/row-disk/full")) })
+    }
+
+    /// A key and a certificate of its own in one file.
+    private static func certificate(_ path: String, days: Int) throws {
+        let made = try run(
+            "/usr/bin/openssl",
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost -days \(days) "
+                .appending("-addext subjectAltName=DNS:localhost -keyout \(path) -out \(path).crt")
+                .split(separator: " ").map(String.init))
+        try #require(made.status == 0, "\(made.errors)")
+        let parts = try [path, "\(path).crt"].map { try String(contentsOfFile: $0, encoding: .utf8) }
+        try parts.joined().write(toFile: path, atomically: true, encoding: .utf8)
+    }
+
+    @Test func `https with JSON`() async throws {
+        let directory = "/run/row-https"
+        try await self.heals(
+            "https",
+            command: "cd \(directory); cp fine health; exec openssl s_server -accept 127.0.0.1:25504 -cert a.pem -HTTP",
+            check: """
+                { "type": "http", "url": "https://localhost:25504/health", \(Self.often),
+                  "tls": { "caFile": "\(directory)/a.pem" },
+                  "expect": { "json": [{ "path": "$.state", "equals": "fine" }] } }
+                """,
+            reason: "unexpected_body",
+            before: {
+                try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+                try Self.certificate("\(directory)/a.pem", days: 30)
+                for state in ["fine", "broken"] {
+                    try "HTTP/1.0 200 OK\r\n\r\n{\"state\": \"\(state)\"}\n".write(
+                        toFile: "\(directory)/\(state)", atomically: true, encoding: .utf8)
+                }
+            },
+            breaking: { _, _ in
+                let copied = try run("/usr/bin/cp", ["\(directory)/broken", "\(directory)/health"])
+                #expect(copied.status == 0)
+            })
+    }
+
+    @Test func certificate() async throws {
+        let directory = "/run/row-certificate"
+        // Asked to, it goes on with a certificate that ends tomorrow.
+        let server = """
+            cd \(directory); serve() { openssl s_server -accept 127.0.0.1:25505 -cert $$1 -www & }; serve good.pem; \
+            trap "kill $$!; wait $$!; serve soon.pem" USR1; while :; do sleep 0.1; done
+            """
+        try await self.heals(
+            "certificate", command: server,
+            check: """
+                { "type": "certificate", "host": "127.0.0.1", "port": 25505, "expiresAfter": "7d", \(Self.often) }
+                """,
+            reason: "certificate",
+            // Else nothing is restarted for a certificate.
+            step: #"{ "action": "RESTART", "when": { "reason": ["certificate"] }, "verify": "10s" }"#,
+            before: {
+                try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+                try Self.certificate("\(directory)/good.pem", days: 30)
+                try Self.certificate("\(directory)/soon.pem", days: 1)
+            },
+            breaking: { try $0.signal(SIGUSR1, $1) })
+    }
+
+    @Test func journal() async throws {
+        let server = Self.perl("$SIG{USR1} = sub { print STDERR qq(panic: nothing works\\n) }; sleep 1 while 1")
+        try await self.heals(
+            "journal", command: server, check: #"{ "type": "journal", "pattern": "^panic", \#(Self.often) }"#,
+            reason: "log_pattern"
+        ) { try $0.signal(SIGUSR1, $1) }
     }
 
     @Test func file() async throws {

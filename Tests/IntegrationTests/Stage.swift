@@ -29,8 +29,8 @@ final class Stage {
         try self.init(name, units: units, policy: #"{ "version": 1, "components": \#(components) }"#)
     }
 
-    /// - Parameter shipped: the drop-ins for heald's unit, which is the shipped one then, sandbox and all.
-    init(_ name: String, units: [Service], policy: String, shipped: [String]? = nil) throws {
+    /// - Parameter dropIns: for heald's own unit.
+    init(_ name: String, units: [Service], policy: String, dropIns: [String] = []) throws {
         self.name = name
         self.root = URL(fileURLWithPath: "/run/stage-\(name)")
         for directory in ["", "policies", "state", "run"] {
@@ -41,17 +41,13 @@ final class Stage {
         try policy.write(
             to: self.root.appending(path: "policies/a.json"), atomically: true, encoding: .utf8)
         for service in units { try self.install(service) }
-        let command = """
-            ExecStart=\(Self.binaries.appending(path: "heald").path()) --policies \(self.path("policies")) \
-            --state-dir \(self.path("state")) --runtime-dir \(self.path("run"))
-            RestartSec=200ms
-            """
-        if let shipped {
-            try self.installShipped(dropIns: shipped, command: command)
-        } else {
-            try self.write(
-                unit: self.heald,
-                "[Unit]\nStartLimitIntervalSec=0\n[Service]\nType=notify\nRestart=always\n\(command)\n")
+        try self.write(unit: self.heald, try self.healdUnit())
+        if !dropIns.isEmpty {
+            let directory = "/run/systemd/system/\(self.heald).d"
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            for (number, text) in dropIns.enumerated() {
+                try text.write(toFile: "\(directory)/\(number).conf", atomically: true, encoding: .utf8)
+            }
         }
         try self.systemctl("daemon-reload")
         for service in units where service.isStarted { try self.systemctl("start", service.name) }
@@ -111,16 +107,20 @@ final class Stage {
             """)
     }
 
-    /// heald's unit as it is shipped, with nothing changed but where it lies and works.
-    private func installShipped(dropIns: [String], command: String) throws {
-        let unit = try String(contentsOfFile: "systemd/heald.service", encoding: .utf8)
-        try self.write(unit: self.heald, unit)
-        let directory = "/run/systemd/system/\(self.heald).d"
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        let place = "[Service]\nReadWritePaths=\(self.root.path())\nGroup=root\nExecStart=\n\(command)\n"
-        for (number, text) in ([place] + dropIns).enumerated() {
-            try text.write(toFile: "\(directory)/\(number).conf", atomically: true, encoding: .utf8)
-        }
+    /// The unit as it is shipped, sandbox and all, with the stage's own program and directories.
+    private func healdUnit() throws -> String {
+        let shipped = try String(contentsOfFile: "systemd/heald.service", encoding: .utf8)
+        let replaced = [
+            "ExecStart=", "RestartSec=", "Group=", "StateDir", "RuntimeDir", "ConfigurationDir", "ReadOnlyPaths=",
+        ]
+        let kept = shipped.split(separator: "\n").filter { line in !replaced.contains { line.hasPrefix($0) } }
+        let service = """
+            [Service]
+            ExecStart=\(Self.binaries.appending(path: "heald").path()) --policies \(self.path("policies")) \
+            --state-dir \(self.path("state")) --runtime-dir \(self.path("run"))
+            RestartSec=200ms
+            """
+        return kept.joined(separator: "\n").replacingOccurrences(of: "[Service]", with: service)
     }
 
     private func write(unit: String, _ text: String) throws {

@@ -44,11 +44,16 @@ import Testing
         "check-unit": inCheck("\"type\": \"unit\","),
         "check-http": inCheck("\"type\": \"http\","),
         "expect-http": inCheck("\"type\": \"http\", \"url\": \"http://a\", \"expect\": {", "}"),
+        "expect-json": inCheck(
+            "\"type\": \"http\", \"url\": \"http://a\", \"expect\": {\"json\": [{", "}]}"),
+        "tls": inCheck("\"type\": \"http\", \"url\": \"https://a\", \"tls\": {", "}"),
         "check-tcp": inCheck("\"type\": \"tcp\","),
         "check-exec": inCheck("\"type\": \"exec\","),
         "check-unix": inCheck("\"type\": \"unix\","),
         "check-file": inCheck("\"type\": \"file\","),
         "check-disk": inCheck("\"type\": \"disk\","),
+        "check-certificate": inCheck("\"type\": \"certificate\","),
+        "check-journal": inCheck("\"type\": \"journal\","),
         "check-heartbeat": inCheck("\"type\": \"heartbeat\","),
         "check-composite": inComponent(
             "\"unit\": \"a.service\", \"checks\": {\"u\": {\"type\": \"unit\"}, \"v\": {\"type\": \"unit\"}, "
@@ -133,7 +138,7 @@ import Testing
         }
         var toVisit = objects
         while let object = toVisit.popLast() {
-            let inner = object.keys.compactMap { key in if case .object(let shape) = key.shape { shape } else { nil } }
+            let inner = Self.inner(object)
             objects += inner
             toVisit += inner
         }
@@ -146,6 +151,16 @@ import Testing
                     "\(object.name) has no case of \(key.name)")
             }
             #expect(own.contains { $0.expected.contains { $0.contains("unknown key") } }, "\(object.name)")
+        }
+    }
+
+    /// The objects that an object holds, by themselves or in arrays.
+    private static func inner(_ object: ObjectShape) -> [ObjectShape] {
+        object.keys.compactMap { key in
+            switch key.shape {
+            case .object(let shape), .list(.object(let shape), _): shape
+            default: nil
+            }
         }
     }
 

@@ -28,7 +28,9 @@ import Testing
                 "h": {"type": "http", "url": "http://[::1]:8080/x?y", "method": "HEAD", "headers": {"B": "2", "A": "1"},
                  "expect": {"status": [200, "300-302"], "latency": "500ms"}, "unixSocket": "/run/a", "interval": "4s",
                  "timeout": "2s", "fall": 4, "rise": 5, "window": {"failures": 2, "of": 9}, "fastInterval": "300ms",
-                 "jitter": "2.5%", "severity": "LOW", "enabled": false, "followRedirects": false},
+                 "jitter": "2.5%", "severity": "LOW", "enabled": false, "followRedirects": true},
+                "p": {"type": "http", "url": "https://h/", "method": "POST", "body": "{}", "tls": {"caFile": "/ca"},
+                 "expect": {"contains": "c", "matches": "^o+k$", "json": [{"path": "$.a", "equals": null}]}},
                 "e": {"type": "exec", "command": ["/bin/x", "y"], "convention": "exit", "user": "u",
                  "environment": {"K": "v"}, "workingDirectory": "/tmp"},
                 "u": {"type": "unit", "states": ["active"]}},
@@ -47,7 +49,13 @@ import Testing
         let http = HTTPCheck(
             host: "::1", port: 8080, target: "/x?y", method: "HEAD",
             headers: [HTTPHeader(name: "A", value: "1"), HTTPHeader(name: "B", value: "2")],
-            expect: HTTPExpectation(status: [200...200, 300...302], latency: .milliseconds(500)), unixSocket: "/run/a")
+            expect: HTTPExpectation(status: [200...200, 300...302], latency: .milliseconds(500)),
+            followRedirects: true, unixSocket: "/run/a")
+        let post = HTTPCheck(
+            host: "h", port: 443, method: "POST", body: "{}",
+            expect: HTTPExpectation(
+                contains: "c", matches: try Pattern("^o+k$"),
+                json: [JSONExpectation(path: try JSONPath("$.a"), equals: .null)]), tls: .file("/ca"))
         let exec = ExecCheck(
             command: ["/bin/x", "y"], convention: .exit, user: "u", environment: ["K": "v"], workingDirectory: "/tmp")
         let restart = Step(
@@ -66,6 +74,7 @@ import Testing
                     name: "h", kind: .http(http), interval: .seconds(4), timeout: .seconds(2), fall: 4, rise: 5,
                     window: FailureWindow(failures: 2, of: 9), fastInterval: .milliseconds(300), jitter: 0.025,
                     severity: .low, enabled: false),
+                Check(name: "p", kind: .http(post)),
                 Check(name: "u", kind: .unit(UnitCheck(states: ["active"]))),
             ],
             recovery: [
@@ -91,6 +100,31 @@ import Testing
                     name: "hook", kind: .webhook(url: "https://h/", secretFile: "/s"), minSeverity: .high,
                     events: [.opened], repeatEvery: .seconds(7200), groupWait: .seconds(1)),
                 "run": Channel(name: "run", kind: .exec(command: ["/bin/y"], user: "w")),
+            ])
+    }
+
+    @Test func `the other types of check have the keys and defaults of the language`() throws {
+        let snapshot = try policy(
+            policy(
+                component: """
+                    "unit": "a.service", "checks": {
+                     "c1": {"type": "certificate", "host": "a"},
+                     "c2": {"type": "certificate", "host": "a", "port": 8443, "expiresAfter": "7d"},
+                     "c3": {"type": "certificate", "file": "/a"},
+                     "j1": {"type": "journal", "pattern": "p"},
+                     "j2": {"type": "journal", "pattern": "q", "count": 3, "within": "1m", "unit": "b.service"}}
+                    """))
+        let kinds = try #require(snapshot.components.first).checks.map(\.kind)
+        #expect(
+            kinds == [
+                .certificate(CertificateCheck(source: .server(host: "a", port: 443))),
+                .certificate(
+                    CertificateCheck(source: .server(host: "a", port: 8443), expiresAfter: .seconds(7 * 86_400))),
+                .certificate(CertificateCheck(source: .file("/a"), expiresAfter: .seconds(14 * 86_400))),
+                .journal(
+                    JournalCheck(unit: "a.service", pattern: try Pattern("p"), count: 1, within: .seconds(300))),
+                .journal(
+                    JournalCheck(unit: "b.service", pattern: try Pattern("q"), count: 3, within: .seconds(60))),
             ])
     }
 

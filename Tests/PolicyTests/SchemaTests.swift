@@ -61,7 +61,7 @@ private let isRewriting = ProcessInfo.processInfo.environment["HEALD_REWRITE"] !
         "expected a duration from", "expected a share from", "expected a size from",
         "reading dependencies from systemd", "; a template",
         "expected a host name", "got \"http", "a URL must not", "got \"299-200\"",
-        "expected the absolute path of a program",
+        "expected the absolute path of a program", "the regular expression", "a document is read to a depth",
     ]
 }
 

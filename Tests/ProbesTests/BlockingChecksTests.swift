@@ -12,13 +12,13 @@ import Testing
     init() throws { self.reactor = try Reactor(name: "test") }
 
     private func run(
-        _ checks: BlockingChecks, key: String, timeout: Duration = .milliseconds(150),
+        _ checks: BlockingChecks, key: String, timeout: Duration = .milliseconds(150), silence: Verdict = .down,
         work: @escaping BlockingChecks.Work
     ) async -> CheckResult {
         await withCheckedContinuation { continuation in
             self.reactor.submit { reactor in
                 checks.start(
-                    key: key, subject: "/mnt", timeout: timeout, on: reactor,
+                    key: key, subject: "/mnt", timeout: timeout, silence: silence, on: reactor,
                     report: { continuation.resume(returning: $0) }, work: work)
             }
         }
@@ -43,6 +43,23 @@ import Testing
         release.signal()
         // It answers again once the thread is back; bounded by the suite's time.
         while await self.run(checks, key: "a", work: { _ in .up }).verdict != .up { await Task.yield() }
+        checks.stop()
+        self.reactor.stop()
+    }
+
+    @Test func `a hung file system that is not the component's own is unknown`() async {
+        let checks = BlockingChecks()
+        let release = DispatchSemaphore(value: 0)
+        for message in ["did not answer within 150 ms", "has not answered for"] {
+            let result = await self.run(checks, key: "a", silence: .unknown) { _ in
+                release.wait()
+                return .up
+            }
+            #expect(result.verdict == .unknown)
+            #expect(result.reason == .timeout)
+            #expect(result.message.contains(message))
+        }
+        release.signal()
         checks.stop()
         self.reactor.stop()
     }

@@ -15,14 +15,15 @@ extension SystemProber {
 
     func http(
         _ port: Int, host: String = "127.0.0.1", method: String = "GET", target: String = "/",
-        headers: [HTTPHeader] = [], expect: HTTPExpectation = HTTPExpectation(), timeout: Duration = .seconds(3),
-        unixSocket: String? = nil
+        headers: [HTTPHeader] = [], body: String? = nil, expect: HTTPExpectation = HTTPExpectation(),
+        followRedirects: Bool = false, tls: TLSTrust? = nil, timeout: Duration = .seconds(3), unixSocket: String? = nil
     ) async -> CheckResult {
         await self.result(
             of: .http(
                 HTTPCheck(
-                    host: host, port: port, target: target, method: method, headers: headers, expect: expect,
-                    unixSocket: unixSocket)), timeout: timeout)
+                    host: host, port: port, target: target, method: method, headers: headers, body: body,
+                    expect: expect, followRedirects: followRedirects, tls: tls, unixSocket: unixSocket)),
+            timeout: timeout)
     }
 
     /// Runs a shell script as a check.
@@ -58,6 +59,12 @@ func monotonicNow() -> MonotonicInstant {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return MonotonicInstant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+}
+
+/// Waits, for a bounded time, until there is something to read or nothing will come any more.
+func isReadable(_ fd: Int32, within seconds: Int32 = 20) -> Bool {
+    var asked = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
+    return poll(&asked, 1, seconds * 1_000) == 1
 }
 
 func unlinkTestSocket(_ path: String) -> Bool { unlink(path) == 0 }

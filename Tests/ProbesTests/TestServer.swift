@@ -127,11 +127,22 @@ struct Connection: Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// Reads so many bytes, or fewer where the other side ends first.
+    func receive(count: Int) -> String {
+        var bytes: [UInt8] = []
+        var byte: UInt8 = 0
+        while bytes.count < count, Glibc.read(self.fd, &byte, 1) == 1 { bytes.append(byte) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     /// Waits until the other side has gone away.
     func waitForClose() {
         var bytes = [UInt8](repeating: 0, count: 4_096)
         while read(self.fd, &bytes, bytes.count) > 0 {}
     }
+
+    /// Says that nothing more will come.
+    func endSending() { shutdown(self.fd, Int32(SHUT_WR)) }
 
     /// Makes the closing of this connection a reset.
     func resetOnClose() {

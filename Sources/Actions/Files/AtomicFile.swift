@@ -87,5 +87,5 @@ enum AtomicFile {
         return (directory.isEmpty ? "/" : String(directory), String(path[path.index(after: slash)...]))
     }
 
-    private static var reason: String { String(cString: strerror(errno)) }
+    private static var reason: String { fileProblem(errno) }
 }

@@ -31,7 +31,7 @@ struct CacheCleaner {
     ///   - deadline: when to leave off.
     static func empty(_ path: String, until deadline: ContinuousClock.Instant) -> Result {
         var cleaner = CacheCleaner(deadline: deadline)
-        let directory = heald_open_directory(path)
+        let directory = heald_open_absolute_directory(path)
         guard directory >= 0 else {
             if errno != ENOENT { cleaner.note(path) }
             return cleaner.result
@@ -79,7 +79,7 @@ struct CacheCleaner {
             self.result.problem = self.result.problem ?? "\(shown) lies deeper than \(Self.depthMost) directories"
             return
         }
-        let child = heald_open_subdirectory(directory, name)
+        let child = heald_open_inner_directory(directory, name)
         if child >= 0 {
             self.empty(child, shown: shown, depth: depth + 1)
         } else if errno == ELOOP || errno == ENOTDIR {
@@ -109,7 +109,7 @@ struct CacheCleaner {
     }
 
     private mutating func note(_ shown: String) {
-        let why = errno == EXDEV ? "another file system is mounted there" : String(cString: strerror(errno))
+        let why = errno == EXDEV ? "another file system is mounted there" : fileProblem(errno)
         self.result.problem = self.result.problem ?? "\(shown): \(why)"
     }
 }

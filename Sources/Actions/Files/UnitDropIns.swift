@@ -55,6 +55,6 @@ enum UnitDropIns {
     }
 
     private static func failed(_ path: String) -> ActionOutcome {
-        ActionOutcome(.failed, detail: "\(path): \(String(cString: strerror(errno)))")
+        ActionOutcome(.failed, detail: "\(path): \(fileProblem(errno))")
     }
 }

@@ -56,7 +56,7 @@ struct ComponentRules {
         let place = Place(file: context.file, offset: (own ?? member.node).offset)
         let items =
             draft.recovery
-            ?? [LadderItem(steps: builtInLadder(context.defaults.step), place: place, name: StepLanguage.builtIn)]
+            ?? [LadderItem(steps: builtInLadder(context.defaults), place: place, name: StepLanguage.builtIn)]
         if let own, member.node["unit"] == nil {
             let written = Set(own.items.map(\.offset))
             self.reportMissingUnit(

@@ -9,7 +9,10 @@ struct PolicyDecoder {
     /// Keys that may be set once in all files together, by section.
     private var setOnce: [String: Place] = [:]
 
-    private init(_ files: [(name: String, bytes: [UInt8])]) {
+    private let overrides: PolicyOverrides
+
+    private init(_ files: [(name: String, bytes: [UInt8])], _ overrides: PolicyOverrides) {
+        self.overrides = overrides
         self.sources = files.map { SourceText(name: $0.name, bytes: $0.bytes) }
         self.documents = []
     }
@@ -17,9 +20,9 @@ struct PolicyDecoder {
     /// - Parameter files: in the order in which they are merged.
     /// - Returns: the policy, `nil` where there is an error, and all diagnostics in order.
     static func decode(
-        _ files: [(name: String, bytes: [UInt8])]
+        _ files: [(name: String, bytes: [UInt8])], overrides: PolicyOverrides = PolicyOverrides()
     ) -> (snapshot: PolicySnapshot?, diagnostics: [Diagnostic]) {
-        var decoder = PolicyDecoder(files)
+        var decoder = PolicyDecoder(files, overrides)
         decoder.parse()
         let snapshot = decoder.decodeSections()
         return (decoder.hasErrors ? nil : snapshot, decoder.located())
@@ -77,6 +80,7 @@ struct PolicyDecoder {
         self.context.strategies = self.declared("strategies", what: "strategy")
         self.limitComponents()
         self.decodeDefaults()
+        self.context.defaults.apply(self.overrides)
         let channels = self.decodeChannels()
         self.decodeStrategies()
         self.forEachSection("defaults") { decoder, node in
@@ -85,13 +89,14 @@ struct PolicyDecoder {
             _ = PolicyFileLanguage.defaultsComponent.read(component, into: &draft, &decoder.context)
             decoder.context.defaults.component = draft
         }
+        self.context.defaults.apply(self.overrides)
         var guards = Guards()
         self.forEachSection("guards") { decoder, node in
             decoder.refuseRepeated(node, section: "guards")
             _ = GuardsLanguage.spec.read(node, into: &guards, &decoder.context)
         }
         let components = self.decodeComponents()
-        return PolicySnapshot(components: components, guards: guards, channels: channels)
+        return PolicySnapshot(components: components, guards: guards, channels: channels).disabled(by: self.overrides)
     }
 
     /// The keys of the top level and what kind of thing they hold.

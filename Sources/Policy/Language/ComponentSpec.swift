@@ -148,7 +148,7 @@ extension ValueType where Value == [LadderItem] {
                     guard let strategy = name.read(node, &context) else { return nil }
                     let steps =
                         strategy == StepLanguage.builtIn
-                        ? builtInLadder(context.defaults.step) : context.decodedStrategies[strategy].map { [$0] }
+                        ? builtInLadder(context.defaults) : context.decodedStrategies[strategy].map { [$0] }
                     return steps.map { LadderItem(steps: $0, place: place, name: strategy) }
                 case .object:
                     guard let step = StepLanguage.read(node, name: nil, &context) else { return nil }
@@ -163,13 +163,14 @@ extension ValueType where Value == [LadderItem] {
 }
 
 /// The ladder `default`, with what `defaults.step` says.
-func builtInLadder(_ defaults: StepDraft) -> [Step] {
+func builtInLadder(_ defaults: Defaults) -> [Step] {
     Step.defaultLadder.map { step in
         var step = step
-        step.backoff = defaults.backoff
-        step.timeout = defaults.timeout
-        step.verify = defaults.verify
-        step.cooldown = defaults.cooldown
+        step.backoff = defaults.step.backoff
+        step.timeout = defaults.step.timeout
+        step.verify = defaults.step.verify
+        step.cooldown = defaults.step.cooldown
+        if case .restart = step.strategy { step.attempts = defaults.restartAttempts ?? step.attempts }
         return step
     }
 }

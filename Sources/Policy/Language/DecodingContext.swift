@@ -44,4 +44,6 @@ struct Defaults: Sendable {
     var check = CheckDraft()
     var component = ComponentDraft()
     var step = StepDraft()
+    /// How often a RESTART is tried that does not say it itself; `nil`: once, and three times in the built-in ladder.
+    var restartAttempts: Attempts?
 }

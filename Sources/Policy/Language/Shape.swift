@@ -2,8 +2,8 @@
 /// tables have in common.
 indirect enum Shape: Hashable, Sendable {
     case boolean
-    /// A key whose `true` is not available yet.
-    case onlyFalse
+    /// Any JSON value without parts.
+    case scalar
     case wholeNumber(ClosedRange<Int>)
     case number(ClosedRange<Double>)
     /// `pattern` is a regular expression of ECMA-262, as JSON Schema has it.
@@ -24,7 +24,7 @@ extension Shape {
     var isObject: Bool {
         switch self {
         case .object, .tagged: true
-        case .boolean, .onlyFalse, .wholeNumber, .number, .text, .duration, .share, .choice, .anyOf, .list, .map: false
+        case .boolean, .scalar, .wholeNumber, .number, .text, .duration, .share, .choice, .anyOf, .list, .map: false
         }
     }
 }

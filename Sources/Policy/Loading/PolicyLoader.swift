@@ -34,11 +34,14 @@ public enum PolicyLoader {
     ///
     /// In diagnostics a file is named by its name within the directory.
     ///
+    /// - Parameter overrides: what takes the place of defaults.
     /// - Throws: `PolicyError` where anything keeps the policy from being applied.
-    public static func load(directory: String = defaultDirectory) throws(PolicyError) -> LoadedPolicy {
+    public static func load(
+        directory: String = defaultDirectory, overrides: PolicyOverrides = PolicyOverrides()
+    ) throws(PolicyError) -> LoadedPolicy {
         var reader = PolicyFileReader(isStrict: true)
         reader.readDirectory(directory, prefix: "")
-        let (snapshot, diagnostics) = self.decode(reader)
+        let (snapshot, diagnostics) = self.decode(reader, overrides)
         guard let snapshot else { throw PolicyError(diagnostics: diagnostics) }
         return LoadedPolicy(snapshot: snapshot, warnings: diagnostics)
     }
@@ -58,16 +61,19 @@ public enum PolicyLoader {
     /// Reads texts that are in memory already, by the names that diagnostics shall give them, as one policy.
     ///
     /// - Throws: `PolicyError` where anything keeps the policy from being applied.
-    public static func load(texts: [(name: String, text: String)]) throws(PolicyError) -> LoadedPolicy {
-        let (snapshot, diagnostics) = PolicyDecoder.decode(texts.map { ($0.name, Array($0.text.utf8)) })
+    public static func load(
+        texts: [(name: String, text: String)], overrides: PolicyOverrides = PolicyOverrides()
+    ) throws(PolicyError) -> LoadedPolicy {
+        let (snapshot, diagnostics) = PolicyDecoder.decode(
+            texts.map { ($0.name, Array($0.text.utf8)) }, overrides: overrides)
         guard let snapshot else { throw PolicyError(diagnostics: diagnostics) }
         return LoadedPolicy(snapshot: snapshot, warnings: diagnostics)
     }
 
     private static func decode(
-        _ reader: PolicyFileReader
+        _ reader: PolicyFileReader, _ overrides: PolicyOverrides = PolicyOverrides()
     ) -> (snapshot: PolicySnapshot?, diagnostics: [Diagnostic]) {
-        let (snapshot, diagnostics) = PolicyDecoder.decode(reader.files)
+        let (snapshot, diagnostics) = PolicyDecoder.decode(reader.files, overrides: overrides)
         let isReadable = !reader.findings.contains { $0.severity == .error }
         return (isReadable ? snapshot : nil, (reader.findings + diagnostics).sorted())
     }

@@ -40,12 +40,13 @@ public struct Check: Hashable, Sendable {
 }
 
 extension Check {
-    /// The same check of a component that runs as this unit.
-    func of(unit: String?) -> Check {
-        guard let unit, case .resources(var resources) = self.kind else { return self }
-        resources.unit = unit
+    /// The same check where a component runs as this unit.
+    ///
+    /// - Parameter old: what it has run as; a check that looks at some other unit stays as it is.
+    public func of(unit: String?, insteadOf old: String? = "") -> Check {
+        guard let unit, let watched = self.kind.watchedUnit, watched == old else { return self }
         var check = self
-        check.kind = .resources(resources)
+        check.kind.watchedUnit = unit
         return check
     }
 }
@@ -70,6 +71,8 @@ public enum CheckKind: Hashable, Sendable {
     case file(FileCheck)
     case disk(DiskCheck)
     case resources(ResourcesCheck)
+    case certificate(CertificateCheck)
+    case journal(JournalCheck)
     case heartbeat(HeartbeatCheck)
     case composite(CompositeCheck)
 
@@ -84,6 +87,8 @@ public enum CheckKind: Hashable, Sendable {
         case .file: "file"
         case .disk: "disk"
         case .resources: "resources"
+        case .certificate: "certificate"
+        case .journal: "journal"
         case .heartbeat: "heartbeat"
         case .composite: "composite"
         }
@@ -93,7 +98,30 @@ public enum CheckKind: Hashable, Sendable {
     public var needsUnit: Bool {
         switch self {
         case .unit, .resources: true
-        case .http, .tcp, .exec, .unix, .file, .disk, .heartbeat, .composite: false
+        case .journal(let journal): journal.unit.isEmpty
+        case .http, .tcp, .exec, .unix, .file, .disk, .certificate, .heartbeat, .composite: false
+        }
+    }
+
+    /// The unit whose processes or lines a probe looks at; empty while it is not known which the component's is.
+    fileprivate var watchedUnit: String? {
+        get {
+            switch self {
+            case .resources(let resources): resources.unit
+            case .journal(let journal): journal.unit
+            case .unit, .http, .tcp, .exec, .unix, .file, .disk, .certificate, .heartbeat, .composite: nil
+            }
+        }
+        set {
+            switch (self, newValue) {
+            case (.resources(var resources), let unit?):
+                resources.unit = unit
+                self = .resources(resources)
+            case (.journal(var journal), let unit?):
+                journal.unit = unit
+                self = .journal(journal)
+            default: break
+            }
         }
     }
 
@@ -106,7 +134,7 @@ public enum CheckKind: Hashable, Sendable {
     public var hasPace: Bool {
         switch self {
         case .unit, .composite: false
-        case .http, .tcp, .exec, .unix, .file, .disk, .resources, .heartbeat: true
+        case .http, .tcp, .exec, .unix, .file, .disk, .resources, .certificate, .journal, .heartbeat: true
         }
     }
 
@@ -115,7 +143,7 @@ public enum CheckKind: Hashable, Sendable {
     public var isProbed: Bool {
         switch self {
         case .unit, .heartbeat, .composite: false
-        case .http, .tcp, .exec, .unix, .file, .disk, .resources: true
+        case .http, .tcp, .exec, .unix, .file, .disk, .resources, .certificate, .journal: true
         }
     }
 }
@@ -125,56 +153,6 @@ public struct UnitCheck: Hashable, Sendable {
     /// systemd's `ActiveState` values that pass.
     public var states: [String]
     public init(states: [String] = ["active", "reloading"]) { self.states = states }
-}
-
-/// An HTTP/1.1 request whose response meets expectations. Redirects are never followed.
-public struct HTTPCheck: Hashable, Sendable {
-    public var host: String
-    public var port: Int
-    /// Path and query as sent on the request line, beginning with "/".
-    public var target: String
-    public var method: String
-    public var headers: [HTTPHeader]
-    public var expect: HTTPExpectation
-    /// Connect here instead of to `host` and `port`.
-    public var unixSocket: String?
-
-    public init(
-        host: String, port: Int = 80, target: String = "/", method: String = "GET", headers: [HTTPHeader] = [],
-        expect: HTTPExpectation = HTTPExpectation(), unixSocket: String? = nil
-    ) {
-        self.host = host
-        self.port = port
-        self.target = target
-        self.method = method
-        self.headers = headers
-        self.expect = expect
-        self.unixSocket = unixSocket
-    }
-}
-
-public struct HTTPHeader: Hashable, Sendable {
-    public var name: String
-    public var value: String
-    public init(name: String, value: String) {
-        self.name = name
-        self.value = value
-    }
-}
-
-public struct HTTPExpectation: Hashable, Sendable {
-    /// Accepted status codes, as inclusive ranges.
-    public var status: [ClosedRange<Int>]
-    /// Text that the first 64 KiB of the body must contain.
-    public var contains: String?
-    /// A slower response is `degraded`.
-    public var latency: Duration?
-
-    public init(status: [ClosedRange<Int>] = [200...299], contains: String? = nil, latency: Duration? = nil) {
-        self.status = status
-        self.contains = contains
-        self.latency = latency
-    }
 }
 
 /// A TCP connection is accepted, and answers where `expect` is given.

@@ -85,7 +85,9 @@ private struct SchemaWriter {
     mutating func schema(of shape: Shape) -> SchemaValue {
         switch shape {
         case .boolean: return .object([SchemaMember("type", .text("boolean"))])
-        case .onlyFalse: return .object([SchemaMember("const", .boolean(false))])
+        case .scalar:
+            let types = ["string", "number", "boolean", "null"]
+            return .object([SchemaMember("type", .array(types.map { .text($0) }))])
         case .wholeNumber(let range):
             return .object([
                 SchemaMember("type", .text("integer")), SchemaMember("minimum", .whole(range.lowerBound)),

@@ -37,7 +37,7 @@ enum ReferenceTables {
     private static func words(for shape: Shape) -> String {
         switch shape {
         case .boolean: "`true` or `false`"
-        case .onlyFalse: "`false`"
+        case .scalar: "text, number, `true`, `false` or `null`"
         case .wholeNumber(let range):
             range.count == 1 ? "`\(range.lowerBound)`" : "number, \(range.lowerBound) to \(range.upperBound)"
         case .number(let range): "number, \(plain(range.lowerBound)) to \(plain(range.upperBound))"
@@ -46,6 +46,7 @@ enum ReferenceTables {
         case .share(let range): "share, \(shareText(range.lowerBound)) to \(shareText(range.upperBound))"
         case .choice(let words, _): words.map { "`\"\($0)\"`" }.joined(separator: ", ")
         case .anyOf(let shapes): shapes.map { self.words(for: $0) }.joined(separator: " or ")
+        case .list(.object, _): "array of objects"
         case .list(let element, _): "array of \(self.words(for: element))"
         case .map(_, let element, _): element.isObject ? "objects by name" : "\(self.words(for: element)) by name"
         case .object, .tagged: "object"
@@ -84,8 +85,12 @@ enum ReferenceTables {
 }
 
 extension Shape {
-    /// The object that a key holds.
+    /// The object that a key holds, or an array of which.
     fileprivate var inner: ObjectShape? {
-        if case .object(let object) = self { object } else { nil }
+        switch self {
+        case .object(let object): object
+        case .list(let element, _): element.inner
+        default: nil
+        }
     }
 }

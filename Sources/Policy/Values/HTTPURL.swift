@@ -4,19 +4,21 @@ import Glibc
 /// elsewhere.
 ///
 /// - SeeAlso: RFC 3986, section 3.
-struct HTTPURL: Hashable, Sendable {
-    var isSecure: Bool
+public struct HTTPURL: Hashable, Sendable {
+    public var isSecure: Bool
     /// Without brackets where it is an IPv6 address.
-    var host: String
-    var port: Int
+    public var host: String
+    public var port: Int
     /// Path and query, beginning with "/".
-    var target: String
+    public var target: String
 
-    struct Invalid: Error, Hashable, Sendable {
-        var why: String
+    /// What is wrong with a text that should be a URL.
+    public struct Invalid: Error, Hashable, Sendable {
+        public var why: String
     }
 
-    init(_ text: String) throws(Invalid) {
+    /// - Throws: `Invalid`.
+    public init(_ text: String) throws(Invalid) {
         let lower = text.prefix(8).lowercased()
         guard lower.hasPrefix("http://") || lower.hasPrefix("https://") else {
             throw Invalid(why: "expected a URL such as \"http://127.0.0.1:8080/healthz\"")

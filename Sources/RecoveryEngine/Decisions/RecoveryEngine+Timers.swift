@@ -88,8 +88,10 @@ extension RecoveryEngine {
         self.machines[index].trackers[check].outstanding = id
         self.machines[index].trackers[check].probeStartedAt = self.now.monotonic
         self.setProbe(index, check, at: next)
-        self.effects.append(
-            .probe(ProbeRequest(id: id, component: self.machines[index].component.name, check: tracker.check)))
+        // A standby that took over is looked at by the same checks.
+        let component = self.machines[index].component
+        let check = tracker.check.of(unit: self.machines[index].activeUnit, insteadOf: component.unit)
+        self.effects.append(.probe(ProbeRequest(id: id, component: component.name, check: check)))
     }
 
     mutating func pace(_ tracker: CheckTracker) -> Duration {

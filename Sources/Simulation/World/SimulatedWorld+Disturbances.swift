@@ -154,7 +154,7 @@ extension SimulatedWorld {
             !component.isLenient
             && component.checks.contains { check in
                 switch check.kind {
-                case .http, .exec, .unix, .file, .disk, .resources: check.enabled
+                case .http, .exec, .unix, .file, .disk, .resources, .certificate, .journal: check.enabled
                 case .unit, .tcp, .heartbeat, .composite: false
                 }
             }

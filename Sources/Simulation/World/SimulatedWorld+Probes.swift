@@ -51,7 +51,7 @@ extension SimulatedWorld {
         case .tcp:
             guard state == .refused else { return passed }
             return Self.failed(.connection, "connection refused", began, self.clock)
-        case .exec, .unix, .file, .disk, .resources:
+        case .exec, .unix, .file, .disk, .resources, .certificate, .journal:
             switch state {
             case .well, .silent: return passed
             case .slow where took < check.timeout: return passed

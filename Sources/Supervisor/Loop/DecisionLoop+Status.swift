@@ -19,7 +19,8 @@ extension DecisionLoop {
             state: host.state, reason: host.reason, version: self.options.version,
             startedAt: self.options.startedAt.rfc3339,
             policy: SupervisorStatus.PolicyStatus(
-                generation: self.policy.generation, loadedAt: self.policy.loadedAt.rfc3339, error: self.policy.error),
+                generation: self.policy.generation, loadedAt: self.policy.loadedAt.rfc3339, error: self.policy.error,
+                overrides: self.options.overrides.isEmpty ? nil : self.options.overrides),
             components: self.engine.componentStatuses(at: self.now).map(ComponentStatus.init))
     }
 

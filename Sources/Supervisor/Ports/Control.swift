@@ -53,10 +53,13 @@ public struct SupervisorStatus: Hashable, Sendable, Codable {
         public var loadedAt: String
         /// Why the policy on disk is not the one that runs; `nil` (JSON null) where it is.
         public var error: String?
-        public init(generation: Int, loadedAt: String, error: String?) {
+        /// What heald's environment put in the place of the policy's defaults, by variable; `nil` where nothing.
+        public var overrides: [String: String]?
+        public init(generation: Int, loadedAt: String, error: String?, overrides: [String: String]? = nil) {
             self.generation = generation
             self.loadedAt = loadedAt
             self.error = error
+            self.overrides = overrides
         }
     }
 

@@ -51,7 +51,7 @@ enum DebianPrograms {
         let hastened = hastened.merging([critical: #"\#(critical) "stable": "300ms","#]) { own, _ in own }
         let dropIn = try? String(contentsOfFile: "policies/heald.service.d/\(policy).conf", encoding: .utf8)
         return try Stage(
-            name, units: [], policy: try self.policy(policy, hastened: hastened), shipped: dropIn.map { [$0] } ?? [])
+            name, units: [], policy: try self.policy(policy, hastened: hastened), dropIns: dropIn.map { [$0] } ?? [])
     }
 }
 

@@ -35,7 +35,9 @@ extension StrategyTableTests {
                           "targets": { "\(name)-1.service": "one", "\(name)-2.service": "two" } } } },
                       "checks": { "unit": { "type": "unit" }, "it": { "type": "exec",
                         "command": ["/bin/sh", "-c", "! test -e \(root)/sick-$(readlink \(root)/endpoint) || exit 2"],
-                        "interval": "300ms", "timeout": "250ms", "fall": 2, "rise": 2 } },
+                        "interval": "300ms", "timeout": "250ms", "fall": 2, "rise": 2 },
+                        "log": { "type": "journal", "pattern": "never said", "interval": "300ms" },
+                        "own": { "type": "resources", "tasks": 100, "interval": "300ms" } },
                       "recovery": [ \(recovery) ] } }
                     """)
         }

@@ -52,6 +52,35 @@ import Testing
         #expect(world.killed("db-2.service", "b").openings.count == 1)
     }
 
+    @Test func `checks of the component's unit look at the one that is active`() throws {
+        var component = Self.component()
+        component.checks += [
+            Check(name: "own", kind: .resources(ResourcesCheck(unit: "db-1.service", tasks: 9))),
+            Check(name: "log", kind: .journal(JournalCheck(unit: "db-1.service", pattern: try Pattern("x")))),
+            Check(name: "other", kind: .journal(JournalCheck(unit: "proxy.service", pattern: try Pattern("x")))),
+        ]
+        var world = EngineHarness([component])
+        world.stopped("db-2.service")
+        world.running("db-1.service", "a")
+        func watched(_ world: inout EngineHarness) -> Set<String> {
+            var units: Set<String> = []
+            world.advance(by: 15) { request in
+                switch request.check.kind {
+                case .resources(let resources): units.insert("own \(resources.unit)")
+                case .journal(let journal): units.insert("\(request.check.name) \(journal.unit)")
+                default: break
+                }
+                return .up
+            }
+            return units
+        }
+        #expect(watched(&world) == ["own db-1.service", "log db-1.service", "other proxy.service"])
+        let request = try #require(world.killed("db-1.service", "a").actions.first)
+        world.running("db-2.service", "b")
+        world.finish(request)
+        #expect(watched(&world) == ["own db-2.service", "log db-2.service", "other proxy.service"])
+    }
+
     @Test func `nobody fails over to a unit that has just failed itself`() throws {
         var world = Self.world(
             Self.component([Step(strategy: .failover(FailoverStrategy()), attempts: .limited(3)), .page]))

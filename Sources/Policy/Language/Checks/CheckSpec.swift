@@ -17,11 +17,8 @@ struct CheckDraft: Sendable {
 enum CheckLanguage {
     static let variants: [Variant<CheckKind>] = [
         UnitCheck.variant, HTTPCheck.variant, TCPCheck.variant, ExecCheck.variant, UnixCheck.variant, FileCheck.variant,
-        DiskCheck.variant, ResourcesCheck.variant, HeartbeatCheck.variant, CompositeCheck.variant,
-    ]
-
-    static let unavailable = [
-        "certificate", "journal",
+        DiskCheck.variant, ResourcesCheck.variant, CertificateCheck.variant, JournalCheck.variant,
+        HeartbeatCheck.variant, CompositeCheck.variant,
     ]
 
     static let intervals = Duration.milliseconds(50)...Duration.seconds(86_400)
@@ -51,7 +48,7 @@ enum CheckLanguage {
 
     static let spec = TaggedSpec(
         "check", tag: "type", tagSummary: "What the check does.", common: common, variants: variants,
-        unavailable: unavailable)
+        unavailable: [])
 
     private static let window = ObjectSpec(
         "window", title: "a window", initial: FailureWindow(failures: 0, of: 0),
@@ -93,6 +90,12 @@ enum CheckLanguage {
             if let window = node["window"] {
                 context.report(at: window.offset, .semantic, "a unit check follows systemd's word and has no window")
             }
+        }
+        if case .journal(let check) = kind, check.within < draft.interval {
+            context.report(
+                at: (node["within"] ?? node["interval"] ?? node).offset, .semantic,
+                "it looks back \(check.within.policyText) every \(draft.interval.policyText): what is logged in between "
+                    + "is never seen", severity: .warning)
         }
         if case .http(let check) = kind, let latency = check.expect.latency, let expect = node["expect"] {
             let timeout = draft.timeout ?? min(.seconds(3), draft.interval.scaled(by: 0.8))

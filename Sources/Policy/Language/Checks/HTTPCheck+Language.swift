@@ -5,8 +5,16 @@ extension HTTPCheck {
         var url: HTTPURL?
         var method: Method = .get
         var headers: [String: String] = [:]
+        var body: String?
         var expect = HTTPExpectation()
+        var followRedirects = false
+        var tls = TLS()
         var unixSocket: String?
+    }
+
+    private struct TLS: Sendable {
+        var caFile: String?
+        var verify = true
     }
 
     private enum Method: String, CaseIterable, Sendable {
@@ -19,40 +27,76 @@ extension HTTPCheck {
     static let variant = Variant<CheckKind>(
         "http",
         keys: ObjectSpec(
-            "check-http", title: "an http check", initial: Draft(), unavailable: ["body", "tls"],
+            "check-http", title: "an http check", initial: Draft(),
             [
-                Key("url", optional: \.url, .checkedURL, required: true, "Where to ask, `http://` only."),
-                Key("method", \.method, .choice(), "The request method; it is sent without a body."),
-                Key("headers", \.headers, .headers, "Further headers. `Host` follows from `url`."),
+                Key("url", optional: \.url, .checkedURL, required: true, "Where to ask."),
+                Key("method", \.method, .choice(), "The request method."),
+                Key(
+                    "headers", \.headers, .headers,
+                    "Further headers. `Host` follows from `url`, `Content-Length` from `body`."),
+                Key(
+                    "body", optional: \.body, .text(1...65_536, name: "text, up to 64 KiB"),
+                    "What is sent with the request; say what it is by a `Content-Type` in `headers`."),
                 Key("expect", over: \.expect, expectation, "What the response must be like."),
                 Key(
-                    ignoring: "followRedirects", .onlyFalse,
-                    "A redirect is an answer like any other and is never followed; only `false` is available."),
+                    "followRedirects", \.followRedirects, .boolean,
+                    "Follow up to 5 redirects to the same scheme, host and port. Others are never followed."),
+                Key("tls", over: \.tls, trust, "Whom to trust; for `https` only."),
                 Key(
                     "unixSocket", optional: \.unixSocket, .socketPath, "Connect to this socket; `url` says what to ask."
                 ),
             ])
     ) { draft, node, context in
         guard let url = draft.url else { return nil }
-        if draft.method == .head, draft.expect.contains != nil {
-            let offset = (node["expect"]?["contains"] ?? node).offset
-            context.report(at: offset, .semantic, "the answer to HEAD has no body that could contain a text")
+        if draft.method == .head { Self.reportHead(node, &context) }
+        if !url.isSecure, let tls = node["tls"] {
+            context.report(at: tls.offset, .semantic, "the url begins with \"http:\": no TLS is spoken")
         }
+        if !draft.tls.verify, draft.tls.caFile != nil, let file = node["tls"]?["caFile"] {
+            context.report(at: file.offset, .semantic, "nothing is verified, so that caFile has no effect")
+        }
+        let trust = draft.tls.verify ? draft.tls.caFile.map { TLSTrust.file($0) } ?? .system : .anyone
         return .http(
             HTTPCheck(
                 host: url.host, port: url.port, target: url.target, method: draft.method.rawValue,
                 headers: draft.headers.sorted { $0.key < $1.key }.map { HTTPHeader(name: $0.key, value: $0.value) },
-                expect: draft.expect, unixSocket: draft.unixSocket))
+                body: draft.body, expect: draft.expect, followRedirects: draft.followRedirects,
+                tls: url.isSecure ? trust : nil, unixSocket: draft.unixSocket))
     }
+
+    private static func reportHead(_ node: JSONNode, _ context: inout DecodingContext) {
+        if let body = node["body"] { context.report(at: body.offset, .semantic, "HEAD sends no body") }
+        for key in ["contains", "matches", "json"] {
+            guard let value = node["expect"]?[key] else { continue }
+            context.report(
+                at: value.offset, .semantic, "the answer to HEAD has no body of which anything could be expected")
+        }
+    }
+
+    private static let trust = ObjectSpec(
+        "tls", title: "the TLS settings of an http check", initial: TLS(),
+        [
+            Key(
+                "caFile", optional: \.caFile, .path, default: "the certificate authorities of this machine",
+                "A PEM file; only its certificates are trusted."),
+            Key(
+                "verify", \.verify, .boolean,
+                "Whether the server's certificate must be valid, vouched for and made out to the host."),
+        ])
 
     private static let expectation = ObjectSpec(
         "expect-http", title: "the expectations of an http check", initial: HTTPExpectation(),
-        unavailable: ["matches", "json"],
         [
             Key("status", \.status, .statuses, "Accepted status codes: `200`, `\"200-299\"` or an array of these."),
             Key(
                 "contains", optional: \.contains, .text(1...4096),
                 "Text that the first 64 KiB of the body must contain."),
+            Key(
+                "matches", optional: \.matches, .pattern,
+                "What some part of the first 64 KiB of the body must match."),
+            Key(
+                "json", \.json, .jsonExpectations, default: "none",
+                "What the body, a JSON document of at most 64 KiB, must say; all of it."),
             Key(
                 "latency", optional: \.latency, .duration(.milliseconds(1)...(.seconds(3600))),
                 "A slower response is `degraded`."),
@@ -62,13 +106,8 @@ extension HTTPCheck {
 extension ValueType where Value == HTTPURL {
     /// The URL of a check.
     fileprivate static let checkedURL = ValueType(
-        shape: .text(TextShape(pattern: "^[hH][tT][tT][pP]://[!-~]+$", length: 8...2000, name: "URL")),
-        read: { node, context in
-            guard let url = readURL(node, &context) else { return nil }
-            guard url.isSecure else { return url }
-            context.report(at: node.offset, .schema, notAvailable("https in an http check"))
-            return nil
-        }, show: { _ in nil })
+        shape: .text(TextShape(pattern: "^[hH][tT][tT][pP][sS]?://[!-~]+$", length: 8...2000, name: "URL")),
+        read: { node, context in readURL(node, &context) }, show: { _ in nil })
 }
 
 /// A URL, or a report of what is wrong with it.
@@ -85,19 +124,6 @@ func readURL(_ node: JSONNode, _ context: inout DecodingContext) -> HTTPURL? {
         context.report(at: node.offset, .schema, shown + error.why)
         return nil
     }
-}
-
-extension ValueType where Value == Bool {
-    fileprivate static let onlyFalse = ValueType(
-        shape: .onlyFalse,
-        read: { node, context in
-            if case .bool(let value) = node.value {
-                if value { context.report(at: node.offset, .schema, notAvailable("following redirects")) }
-                return value ? nil : false
-            }
-            context.report(node, expected: "false")
-            return nil
-        }, show: { _ in "false" })
 }
 
 extension ValueType where Value == [ClosedRange<Int>] {

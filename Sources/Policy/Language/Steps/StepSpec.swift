@@ -88,6 +88,9 @@ enum StepLanguage {
         guard let strategy = self.spec.read(node, into: &draft, &context), context.problems.count == problemsBefore
         else { return nil }
         self.adjustBackoff(node, &draft, &context)
+        if case .restart = strategy, node["attempts"] == nil {
+            draft.attempts = context.defaults.restartAttempts ?? draft.attempts
+        }
         self.report(node, strategy: strategy, draft: draft, &context)
         return Step(
             name: name, strategy: strategy, when: draft.when, attempts: draft.attempts, backoff: draft.backoff,
