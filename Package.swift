@@ -39,6 +39,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
@@ -48,6 +49,7 @@ let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummi
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metricsTestKit = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
@@ -63,6 +65,12 @@ let package = Package(
     products: [
         .executable(name: "heald", targets: ["heald"]),
         .executable(name: "healctl", targets: ["healctl"]),
+        // For any service: what the supervisor does for its own calls.
+        .library(name: "Resilience", targets: ["Resilience", "ResilienceCore"]),
+        // What the errors of those libraries mean, for services that use them.
+        .library(name: "ResilienceNIO", targets: ["ResilienceNIO"]),
+        .library(name: "ResilienceHTTPClient", targets: ["ResilienceHTTPClient"]),
+        .library(name: "ResilienceGRDB", targets: ["ResilienceGRDB"]),
         // For `Benchmarks/`, a package of its own.
         .library(name: "Probes", targets: ["Probes", "Supervisor", "RecoveryEngine", "Policy", "ResilienceCore"]),
         .library(name: "AuditTrail", targets: ["AuditTrail", "Supervisor"]),
@@ -77,6 +85,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
@@ -86,10 +95,15 @@ let package = Package(
     targets: [
         // Inner modules: values and decisions. No I/O, no clock, no randomness of their own.
         innerModule("ResilienceCore"),
+        innerModule("Resilience", ["ResilienceCore", coreMetrics]),
         innerModule("Policy", ["ResilienceCore"]),
         innerModule("RecoveryEngine", ["ResilienceCore", "Policy", heap]),
         // The one loop and the ports it needs.
         innerModule("Supervisor", core + [logging, deque]),
+        // What the errors of those libraries mean.
+        module("ResilienceNIO", ["Resilience", "ResilienceCore", nioCore, nioPosix]),
+        module("ResilienceHTTPClient", ["Resilience", "ResilienceCore", "ResilienceNIO", asyncHTTPClient]),
+        module("ResilienceGRDB", ["Resilience", "ResilienceCore", grdb]),
         // Adapters. They never import each other, except Actions → Systemd.
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         module("Systemd", inner + ["CSystemd", logging]),
@@ -115,6 +129,13 @@ let package = Package(
         // Replays one simulated run by its seed.
         program("healsim", ["Simulation"]),
         tests("ResilienceCore"),
+        tests("Resilience", ["ResilienceCore", coreMetrics, metricsTestKit]),
+        .testTarget(
+            name: "ResilienceAdapterTests",
+            dependencies: [
+                "Resilience", "ResilienceCore", "ResilienceNIO", "ResilienceHTTPClient", "ResilienceGRDB", nioCore,
+                nioPosix, asyncHTTPClient, grdb,
+            ], swiftSettings: swiftSettings),
         .testTarget(
             name: "PolicyTests", dependencies: ["Policy", "ResilienceCore"], exclude: ["Corpus"],
             swiftSettings: swiftSettings),

@@ -10,6 +10,10 @@ let package = Package(
         .executableTarget(name: "http-target", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra"])]),
         .executableTarget(name: "http-peer", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra"])]),
         .executableTarget(name: "http-probe", dependencies: [.product(name: "Probes", package: "heald")]),
+        // What the protections around a call cost, with an allocator that counts.
+        .target(name: "CAllocations"),
+        .executableTarget(
+            name: "resilience-calls", dependencies: ["CAllocations", .product(name: "Resilience", package: "heald")]),
         // A million incidents to ask healctl about.
         .executableTarget(name: "long-history", dependencies: [.product(name: "AuditTrail", package: "heald")]),
     ],

@@ -54,7 +54,7 @@ def write_policy(directory):
                 "recovery": [{"action": "RESTART", "attempts": "unlimited", "backoff": {"initial": "0s"}}],
             }
         },
-        "guards": {"maxActions": {"count": 1000, "per": "1s"}},
+        "guards": {"maxActions": {"count": 1000, "per": "1s"}, "flap": {"high": "100%"}},
     }
     with open(f"{directory}/bench.json", "w") as file:
         json.dump(policy, file)

@@ -32,11 +32,15 @@ extension AuditRecord.Body {
         case .actionIntended: "actionIntended"
         case .actionFinished: "actionFinished"
         case .actionSkipped: "actionSkipped"
+        case .approvalAsked: "approvalAsked"
+        case .approvalDecided: "approvalDecided"
         case .verification: "verification"
         case .note: "note"
         case .evidence: "evidence"
         case .breakerChanged: "breakerChanged"
+        case .latchChanged: "latchChanged"
         case .freezeChanged: "freezeChanged"
+        case .groupFreezeChanged: "groupFreezeChanged"
         case .paused: "paused"
         case .resumed: "resumed"
         case .timeCounts: "timeCounts"
@@ -60,6 +64,10 @@ extension AuditRecord.Body {
             return .actionFinished(id: id, outcome)
         case .actionSkipped(let id, let action, let attempt, let step, let why):
             return .actionSkipped(id: id, action: action, attempt: attempt, step: step, why: detail(why))
+        case .approvalAsked(let id, let action, let attempt, let step, let until, let why):
+            return .approvalAsked(id: id, action: action, attempt: attempt, step: step, until: until, why: detail(why))
+        case .approvalDecided(let id, let decision, let name, let why):
+            return .approvalDecided(id: id, decision, by: name.map(detail), why: why.map(detail))
         case .verification(let action, let succeeded, let text):
             return .verification(action: action, succeeded: succeeded, detail: detail(text))
         case .note(let text): return .note(detail(text))
@@ -69,7 +77,10 @@ extension AuditRecord.Body {
         case .policyRejected(let first, let errors):
             return .policyRejected(firstError: detail(first), errors: errors)
         case .breakerChanged(let from, let to, let why): return .breakerChanged(from: from, to: to, why: detail(why))
+        case .latchChanged(let latched, let why): return .latchChanged(latched: latched, why: detail(why))
         case .freezeChanged(let frozen, let why): return .freezeChanged(frozen: frozen, why: detail(why))
+        case .groupFreezeChanged(let group, let frozen, let why):
+            return .groupFreezeChanged(group: group, frozen: frozen, why: detail(why))
         case .paused(let until, let name, let reason):
             return .paused(until: until, by: detail(name), reason: detail(reason))
         case .resumed(let name): return .resumed(by: detail(name))

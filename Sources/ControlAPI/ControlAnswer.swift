@@ -55,10 +55,8 @@ struct ControlRefusal: Error, Encodable, Hashable {
     static func noSuchRoute() -> Self {
         Self(
             status: .notFound, error: "There is nothing at this path.", why: "The API has no such route.",
-            fix:
-                "GET /v1/status, /v1/version or /v1/healthz; POST /v1/reload, /v1/pause, /v1/resume, /v1/check/NAME or "
-                + "/v1/beat/NAME."
-        )
+            fix: "GET /v1/status, /v1/version or /v1/healthz; POST /v1/reload, /v1/pause, /v1/resume, /v1/approve, "
+                + "/v1/deny, /v1/ack, /v1/check/NAME or /v1/beat/NAME.")
     }
 
     static func wrongMethod(allow: String) -> Self {
@@ -111,6 +109,16 @@ struct ControlRefusal: Error, Encodable, Hashable {
                 ? "The policy declares no components." : "The policy does not declare it; it declares \(shown).",
             fix: nearest(to: name, among: known).map { "Did you mean \"\($0)\"?" }
                 ?? "See healctl status for the names.")
+    }
+
+    static func noSuchApproval(_ target: String, waiting: [String]) -> Self {
+        let shown = waiting.prefix(10).joined(separator: ", ") + (waiting.count > 10 ? ", …" : "")
+        return Self(
+            status: .notFound, error: "Nothing waits for approval as \"\(target)\".",
+            why: waiting.isEmpty
+                ? "No repair waits for an operator: it was answered, has expired, or is no longer needed."
+                : "What waits is \(shown).",
+            fix: "See healctl status for what waits.")
     }
 
     static func tooSlow(_ limit: Duration) -> Self {

@@ -37,6 +37,35 @@ struct PauseRequest: Decodable, Hashable {
     }
 }
 
+/// An answer to what waits for an operator.
+struct ApprovalRequest: Decodable, Hashable {
+    /// The number that it waits under, or the name of its component.
+    var target: String
+    var reason: String?
+
+    private enum CodingKeys: String, CodingKey, CaseIterable { case target, reason }
+
+    init(from decoder: any Decoder) throws {
+        try refuseUnknownKeys(decoder, known: CodingKeys.allCases.map(\.rawValue))
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        let target = try values.decode(String.self, forKey: .target)
+        self.target = TextSanitizer.sanitize(target, limit: 64, newlines: .escape)
+        self.reason = try values.decodeIfPresent(String.self, forKey: .reason)
+            .map { TextSanitizer.sanitize($0, limit: PauseRequest.reasonLimit, newlines: .escape) }
+    }
+}
+
+struct AcknowledgeRequest: Decodable, Hashable {
+    var component: String
+
+    private enum CodingKeys: String, CodingKey, CaseIterable { case component }
+
+    init(from decoder: any Decoder) throws {
+        try refuseUnknownKeys(decoder, known: CodingKeys.allCases.map(\.rawValue))
+        self.component = try decoder.container(keyedBy: CodingKeys.self).decode(String.self, forKey: .component)
+    }
+}
+
 struct ResumeRequest: Decodable, Hashable {
     var component: String?
 

@@ -32,7 +32,7 @@ struct ControlResponder: HTTPResponder {
     let logger: Logger
 
     enum Route: Hashable {
-        case status, version, health, reload, pause, resume
+        case status, version, health, reload, pause, resume, approve, deny, acknowledge
         case check(String)
         case beat(component: String, check: String?)
 
@@ -44,6 +44,9 @@ struct ControlResponder: HTTPResponder {
             case "/v1/reload": self = .reload
             case "/v1/pause": self = .pause
             case "/v1/resume": self = .resume
+            case "/v1/approve": self = .approve
+            case "/v1/deny": self = .deny
+            case "/v1/ack": self = .acknowledge
             default:
                 let parts = path.split(separator: "/", omittingEmptySubsequences: false)
                 // A name needs no percent-encoding, so nothing is decoded.
@@ -74,7 +77,7 @@ struct ControlResponder: HTTPResponder {
         var isChange: Bool {
             switch self {
             case .status, .version, .health: false
-            case .reload, .pause, .resume, .check, .beat: true
+            case .reload, .pause, .resume, .approve, .deny, .acknowledge, .check, .beat: true
             }
         }
 
@@ -86,6 +89,9 @@ struct ControlResponder: HTTPResponder {
             case .reload: "reload"
             case .pause: "pause"
             case .resume: "resume"
+            case .approve: "approve"
+            case .deny: "deny"
+            case .acknowledge: "ack"
             case .check: "check"
             case .beat: "beat"
             }
@@ -103,6 +109,8 @@ struct ControlResponder: HTTPResponder {
             return ControlRefusal.tooLarge(limit: self.limits.bodyBytes).answer.response
         } catch ControlError.noSuchComponent(let name, let known) {
             return ControlRefusal.noSuchComponent(name, known: known).answer.response
+        } catch ControlError.noSuchApproval(let target, let waiting) {
+            return ControlRefusal.noSuchApproval(target, waiting: waiting).answer.response
         } catch ControlError.invalid(let why) {
             return ControlRefusal.invalid(why).answer.response
         }
@@ -130,7 +138,7 @@ struct ControlResponder: HTTPResponder {
         switch route {
         case .version: return try ControlAnswer(["version": self.version])
         case .health: return try await self.health()
-        case .status, .reload, .pause, .resume, .check, .beat:
+        case .status, .reload, .pause, .resume, .approve, .deny, .acknowledge, .check, .beat:
             let reading = try await self.bounded(self.limits.status) { [statusReader] in
                 caller.mayChange ? try await statusReader.fresh() : try await statusReader.recent()
             }
@@ -181,6 +189,19 @@ struct ControlResponder: HTTPResponder {
             let resume = body.isEmpty ? ResumeRequest(component: nil) : try ResumeRequest.read(from: body)
             try await self.bounded(self.limits.change) { [control] in
                 try await control.resume(component: resume.component, by: name)
+            }
+            return try ControlAnswer(["ok": true])
+        case .approve, .deny:
+            let answer = try ApprovalRequest.read(from: body)
+            let answered = try await self.bounded(self.limits.change) { [control] in
+                try await control.answerApproval(
+                    of: answer.target, approves: route == .approve, by: name, reason: answer.reason)
+            }
+            return try ControlAnswer(answered)
+        case .acknowledge:
+            let request = try AcknowledgeRequest.read(from: body)
+            try await self.bounded(self.limits.change) { [control] in
+                try await control.acknowledge(component: request.component, by: name)
             }
             return try ControlAnswer(["ok": true])
         case .check(let component):

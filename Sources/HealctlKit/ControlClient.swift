@@ -51,6 +51,20 @@ public struct ControlClient: Sendable {
         _ = try self.ask("POST", "/v1/resume", body: body, timeout: .seconds(60))
     }
 
+    public func acknowledge(component: String) throws(CommandFailure) {
+        let body = JSONValue.object([("component", .string(component))])
+        _ = try self.ask("POST", "/v1/ack", body: body, timeout: .seconds(60))
+    }
+
+    /// - Parameter target: the number that a repair waits under, or its component.
+    public func answerApproval(
+        of target: String, approves: Bool, reason: String?
+    ) throws(CommandFailure) -> AnsweredApproval {
+        let body = JSONValue.object([("target", .string(target)), ("reason", .string(reason))])
+        let path = approves ? "/v1/approve" : "/v1/deny"
+        return try self.decode(self.ask("POST", path, body: body, timeout: .seconds(60)))
+    }
+
     public func check(component: String) throws(CommandFailure) -> [CheckStatus] {
         struct Checks: Decodable { var checks: [CheckStatus] }
         let checks: Checks = try self.decode(self.ask("POST", "/v1/check/\(component)", timeout: .seconds(150)))

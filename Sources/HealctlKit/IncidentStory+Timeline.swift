@@ -80,6 +80,16 @@ extension IncidentStory {
                 outcome.result.style, "finished")
         case .actionSkipped(_, let action, _, let step, let why):
             return one(printable(action), "skipped, step \(step + 1): \(why)", .faint, "skipped")
+        case .approvalAsked(let id, let action, let attempt, _, let until, let why):
+            return one(
+                "approval",
+                "\(action), attempt \(attempt), waits for an operator until \(times.clock(until)), as \(id): \(why)",
+                .doubtful, "approvalAsked")
+        case .approvalDecided(let id, let decision, let by, let why):
+            let who = by.map { " by \($0)" } ?? ""
+            return one(
+                decision.rawValue, "\(id)\(who)" + (why.map { ": \($0)" } ?? ""),
+                decision == .approved ? .good : .plain, "approvalDecided")
         case .verification(let id, let succeeded, let detail):
             let name = actions[id].map { "\($0.name) " } ?? ""
             return succeeded
@@ -93,8 +103,12 @@ extension IncidentStory {
                 "evidence")
         case .breakerChanged(let from, let to, let why):
             return one("breaker", "\(from) → \(to): \(why)", to == "open" ? .doubtful : .plain, "breaker")
+        case .latchChanged(let latched, let why):
+            return one(latched ? "latched" : "released", why, latched ? .doubtful : .plain, "latch")
         case .freezeChanged(let frozen, let why):
             return one(frozen ? "frozen" : "thawed", why, frozen ? .doubtful : .plain, "freeze")
+        case .groupFreezeChanged(let group, let frozen, let why):
+            return one(frozen ? "frozen" : "thawed", "group \(group): \(why)", frozen ? .doubtful : .plain, "freeze")
         case .paused(let until, let by, let reason):
             return one("paused", "until \(times.clock(until)) by \(by): \(reason)", .doubtful, "paused")
         case .resumed(let by): return one("resumed", "by \(by)", .plain, "resumed")

@@ -71,8 +71,8 @@ public struct StatusPage: Sendable {
     private static func urgency(_ state: String) -> Int {
         switch state {
         case "exhausted": 0
-        case "isolated": 1
-        case "failing": 2
+        case "isolated", "latched": 1
+        case "failing", "approval": 2
         case "recovering": 3
         case "verifying": 4
         case "suspect": 5

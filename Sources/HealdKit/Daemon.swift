@@ -93,7 +93,7 @@ public struct Daemon: Sendable {
             options: AlertDelivery.Options(host: Self.hostName(), seed: Self.seed()))
         let prober = try self.prober()
         let supervisor = Supervisor(
-            engine: RecoveryEngine(seed: Self.seed()),
+            engine: RecoveryEngine(seed: Self.seed(), localOffset: LocalTime.offset),
             ports: SupervisorPorts(
                 clock: clock, observer: host.observer, actions: host.actions, prober: prober, evidence: host.evidence,
                 releases: host.releases,

@@ -67,7 +67,7 @@ extension Supervisor: SupervisorControl {
     }
 
     /// Hands an operator's request to the engine; returns when it is written down.
-    private func ask(_ request: OperatorRequest, about component: String?) async throws {
+    func ask(_ request: OperatorRequest, about component: String?) async throws {
         let answer: Result<Void, ControlError> = await self.ask { loop, answer in
             if let component, !loop.policy.names.contains(component) {
                 return answer(.failure(loop.noSuchComponent(component)))

@@ -50,6 +50,14 @@ import Testing
             #expect(pause.1.hasPrefix("Repairs of api are held back until "), "\(pause.1)")
             let resume = try await Self.healctl(user: nil, ["resume"], in: server)
             #expect(resume == (0, "Repairs of all components go on.\n"))
+            let approve = try await Self.healctl(user: nil, ["approve", "17"], in: server)
+            #expect(approve == (0, "RESTART of api, attempt 2, is approved.\n"))
+            let deny = try await Self.healctl(user: nil, ["deny", "api", "--reason", "later"], in: server)
+            #expect(deny == (0, "RESTART of api, attempt 2, is denied.\n"))
+            let late = try await Self.healctl(user: nil, ["approve", "db"], in: server)
+            #expect(late.0 == 66 && late.1.contains("What waits is 17 (RESTART of api)."))
+            let ack = try await Self.healctl(user: nil, ["ack", "api"], in: server)
+            #expect(ack == (0, "What api did until now counts no more.\n"))
             let check = try await Self.healctl(user: nil, ["check", "db"], in: server)
             #expect(check.0 == 0 && check.1.contains("port   tcp   down     250 ms  refused\n"), "\(check.1)")
             let unknown = try await Self.healctl(user: nil, ["check", "dbb"], in: server)
@@ -64,7 +72,8 @@ import Testing
         #expect(
             await control.calls == [
                 .pause(component: "api", duration: .seconds(7_200), by: me, reason: "new disks"),
-                .resume(component: nil, by: me), .check("db"),
+                .resume(component: nil, by: me), .answer("17", approves: true, by: me, reason: nil),
+                .answer("api", approves: false, by: me, reason: "later"), .acknowledge("api", by: me), .check("db"),
                 .beat(component: "db", check: nil), .beat(component: "db", check: "port"),
             ])
     }

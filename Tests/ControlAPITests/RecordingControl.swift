@@ -9,6 +9,8 @@ actor RecordingControl: SupervisorControl {
         case reload(by: String)
         case pause(component: String?, duration: Duration, by: String, reason: String)
         case resume(component: String?, by: String)
+        case acknowledge(String, by: String)
+        case answer(String, approves: Bool, by: String, reason: String?)
         case check(String)
         case beat(component: String, check: String?)
     }
@@ -61,6 +63,22 @@ actor RecordingControl: SupervisorControl {
         try self.requireKnown(component)
         if component == "db" { throw ControlError.invalid("db is not paused.") }
         self.calls.append(.resume(component: component, by: operatorName))
+    }
+
+    func acknowledge(component: String, by operatorName: String) async throws {
+        try self.requireKnown(component)
+        self.calls.append(.acknowledge(component, by: operatorName))
+    }
+
+    /// Number 17 waits, for the component api.
+    func answerApproval(
+        of target: String, approves: Bool, by operatorName: String, reason: String?
+    ) async throws -> AnsweredApproval {
+        guard target == "17" || target == "api" else {
+            throw ControlError.noSuchApproval(target, waiting: ["17 (RESTART of api)"])
+        }
+        self.calls.append(.answer(target, approves: approves, by: operatorName, reason: reason))
+        return AnsweredApproval(id: 17, component: "api", action: "RESTART", attempt: 2)
     }
 
     func checkNow(component: String) async throws -> [CheckStatus] {

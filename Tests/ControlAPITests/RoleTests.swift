@@ -17,7 +17,8 @@ import Testing
             }
             for (path, body) in [
                 ("/v1/reload", ""), ("/v1/pause", #"{"for":"1h","reason":"x"}"#), ("/v1/resume", ""),
-                ("/v1/check/api", ""),
+                ("/v1/approve", #"{"target":"17"}"#), ("/v1/deny", #"{"target":"17"}"#),
+                ("/v1/ack", #"{"component":"api"}"#), ("/v1/check/api", ""),
             ] {
                 let answer = try await server.request(
                     user: Self.nobody, group: Self.nobody, "POST", path, body: body)

@@ -136,6 +136,39 @@ import Testing
         #expect(await control.calls == [.resume(component: nil, by: self.me), .resume(component: "api", by: self.me)])
     }
 
+    @Test func `what waits for an operator is approved or denied, by number or name, with who and why`() async throws {
+        let control = RecordingControl()
+        try await TestServer.with(control) { server in
+            let approved = try await server.request("POST", "/v1/approve", #"{"target":"17","reason":"go\u0007"}"#)
+            #expect(approved.status == 200)
+            #expect(approved.text == #"{"action":"RESTART","attempt":2,"component":"api","id":17}"# + "\n")
+            #expect(try await server.request("POST", "/v1/deny", #"{"target":"api","reason":null}"#).status == 200)
+            let gone = try await server.request("POST", "/v1/approve", #"{"target":"16"}"#)
+            #expect(gone.status == 404)
+            #expect(gone.object["error"] as? String == "Nothing waits for approval as \"16\".")
+            #expect(gone.object["why"] as? String == "What waits is 17 (RESTART of api).")
+            for body in ["", "{}", #"{"target":17}"#, #"{"target":"17","resaon":"x"}"#] {
+                #expect(try await server.request("POST", "/v1/approve", body).status == 400)
+            }
+        }
+        #expect(
+            await control.calls == [
+                .answer("17", approves: true, by: self.me, reason: #"go\u{7}"#),
+                .answer("api", approves: false, by: self.me, reason: nil),
+            ])
+    }
+
+    @Test func `a latch is acknowledged by name`() async throws {
+        let control = RecordingControl()
+        try await TestServer.with(control) { server in
+            let answer = try await server.request("POST", "/v1/ack", #"{"component":"api"}"#)
+            #expect(answer.status == 200)
+            #expect(try await server.request("POST", "/v1/ack", #"{"component":"ap"}"#).status == 404)
+            #expect(try await server.request("POST", "/v1/ack", "{}").status == 400)
+        }
+        #expect(await control.calls == [.acknowledge("api", by: self.me)])
+    }
+
     @Test func `check runs the checks and returns what they say`() async throws {
         let control = RecordingControl()
         try await TestServer.with(control) { server in
@@ -184,7 +217,10 @@ import Testing
         let control = RecordingControl()
         try await TestServer.with(control) { server in
             for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"] {
-                for path in ["/v1/reload", "/v1/pause", "/v1/resume", "/v1/check/api", "/v1/beat/api"] {
+                for path in [
+                    "/v1/reload", "/v1/pause", "/v1/resume", "/v1/approve", "/v1/deny", "/v1/ack", "/v1/check/api",
+                    "/v1/beat/api",
+                ] {
                     let text = "\(method) \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
                     let answer = try await server.exchange(text)
                     #expect(

@@ -146,6 +146,10 @@ import Testing
             .policyLoaded(generation: 3, components: []), .policyRejected(firstError: "no", errors: 1),
             .pruned(through: 4, anchor: "ab"), .verification(action: 99, succeeded: true, detail: "up"),
             .actionFinished(id: 98, .init(.timedOut, detail: "after 30 s")),
+            .approvalAsked(
+                id: 97, action: "RESTART", attempt: 1, step: 0, until: Stories.at(3_600_000), why: "port: refused"),
+            .approvalDecided(id: 97, .approved, by: "alice", why: nil),
+            .approvalDecided(id: 97, .withdrawn, by: nil, why: "it is up again"),
         ]
         let story = IncidentStory(
             incident: Stories.healed.incident, records: bodies.map { Stories.record(5, $0) })
@@ -157,6 +161,8 @@ import Testing
                 "heald: started, version 1, process 12", "heald: stopped: SIGTERM", "policy: generation 3 loaded",
                 "policy: refused: no", "audit: older records were removed by retention", "verified: helped: up",
                 "action 98: timed out: after 30 s",
+                "approval: RESTART, attempt 1, waits for an operator until 04:04:05.123, as 97: port: refused",
+                "approved: 97 by alice", "withdrawn: 97: it is up again",
             ])
     }
 

@@ -153,6 +153,7 @@ import Testing
 
     @Test(arguments: [
         ["status"], ["reload"], ["pause", "--for", "2h", "--reason", "x"], ["resume", "api"], ["check", "api"],
+        ["approve", "17"], ["deny", "api"], ["ack", "api"],
     ])
     func `a heald that does not run is 69`(arguments: [String]) throws {
         let plain = try Self.healctl(arguments + ["--runtime-dir", "/nonexistent"])

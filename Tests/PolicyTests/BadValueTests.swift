@@ -85,6 +85,27 @@ import Testing
         "channel-exec": ("{\"version\": 1, \"channels\": {\"c\": {\"type\": \"exec\",", "}}}"),
         "channel-webhook": ("{\"version\": 1, \"channels\": {\"c\": {\"type\": \"webhook\",", "}}}"),
         "guards": ("{\"version\": 1, \"guards\": {", "}}"),
+        "maintenance": (
+            "{\"version\": 1, \"components\": {\"a\": {\"unit\": \"a.service\", \"checks\": {\"u\": {\"type\": \"unit\"}}}}, "
+                + "\"maintenance\": {", "}}"
+        ),
+        "maintenance-window": (
+            "{\"version\": 1, \"components\": {\"a\": {\"unit\": \"a.service\", \"checks\": {\"u\": {\"type\": \"unit\"}}}}, "
+                + "\"maintenance\": {\"windows\": [{", "}]}}"
+        ),
+        "overload": ("{\"version\": 1, \"guards\": {\"overload\": {", "}}}"),
+        "flap": ("{\"version\": 1, \"guards\": {\"flap\": {", "}}}"),
+        "connectivity": (
+            "{\"version\": 1, \"components\": {\"a\": {\"unit\": \"a.service\", \"checks\": {\"u\": {\"type\": \"unit\"}, "
+                + "\"off\": {\"type\": \"tcp\", \"host\": \"::1\", \"port\": 1, \"enabled\": false}, "
+                + "\"tcp\": {\"type\": \"tcp\", \"host\": \"::1\", \"port\": 1}}}}, "
+                + "\"guards\": {\"connectivity\": {", "}}}"
+        ),
+        "group": (
+            "{\"version\": 1, \"components\": {\"a\": {\"group\": \"g\", \"unit\": \"a.service\", \"checks\": {\"u\": "
+                + "{\"type\": \"unit\"}}}}, \"groups\": {\"g\": {", "}}}"
+        ),
+        "groups": ("{\"version\": 1, \"groups\": {", "}}"),
         "max-actions": ("{\"version\": 1, \"guards\": {\"maxActions\": {", "}}}"),
     ]
 
@@ -132,6 +153,7 @@ import Testing
         var objects = [
             PolicyFileLanguage.file, PolicyFileLanguage.defaults, PolicyFileLanguage.defaultsComponent.shape,
             PolicyFileLanguage.defaultsStep.shape, ComponentLanguage.spec.shape, GuardsLanguage.spec.shape,
+            GuardsLanguage.group.shape, MaintenanceLanguage.spec.shape,
         ]
         for tagged in [CheckLanguage.spec.shape, StepLanguage.spec.shape, ChannelLanguage.spec.shape] {
             objects += [tagged.common] + tagged.variants.map(\.own)

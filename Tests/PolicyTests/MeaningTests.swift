@@ -7,6 +7,13 @@ import Testing
 @Suite struct MeaningTests {
     private let tcp = #"{"type": "tcp", "host": "a", "port": 1}"#
 
+    @Test func `a component that asks first waits as long as it says`() throws {
+        let body = #""mode": "approve", "approvalExpires": "5m", "checks": {"t": \#(self.tcp)}"#
+        let component = try #require(try policy(policy(component: body)).components.first)
+        #expect(component.mode == .approve)
+        #expect(component.approvalExpires == .seconds(300))
+    }
+
     @Test func `the smallest policy has the defaults of the language`() throws {
         let snapshot = try policy(policy(component: #""unit": "a.service", "checks": {"u": {"type": "unit"}}"#))
         let check = Check(name: "u", kind: .unit(UnitCheck()))
@@ -179,10 +186,41 @@ import Testing
         }
     }
 
-    @Test func `a protected unit may be watched by a ladder that leaves it alone`() throws {
-        let component = try component(
-            #""unit": "ssh.service", "checks": {"u": {"type": "unit"}}, "recovery": [{"action": "ALERT"}]"#)
-        #expect(component.unit == "ssh.service")
+    @Test func `a protected unit may be watched by a ladder, or in a mode, that leaves it alone`() throws {
+        for keys in [
+            #""recovery": [{"action": "ALERT"}]"#, #""recovery": [{"action": "HEALTH_CHECK"}, {"action": "ALERT"}]"#,
+            #""mode": "observe""#, #""mode": "observe", "recovery": [{"action": "RESTART"}]"#,
+        ] {
+            let component = try component(#""unit": "ssh.service", "checks": {"u": {"type": "unit"}}, \#(keys)"#)
+            #expect(component.unit == "ssh.service")
+        }
+    }
+
+    @Test(arguments: [
+        "init.scope", "heald.service", "heald.socket", "dbus.service", "dbus.socket", "dbus-broker.service",
+        "ssh.service", "ssh.socket", "ssh@1-10.0.0.1:22-10.0.0.2:5000.service", "sshd.service", "sshd@7.service",
+        "systemd-journald.service", "systemd-journald.socket", "systemd-logind.service", "systemd-networkd.service",
+        "systemd-resolved.service", "systemd-udevd.service", "NetworkManager.service", "networking.service",
+        "ifup@eth0.service", "user@1000.service", "user-1000.slice", "getty@tty1.service", "polkit.service",
+        "dbus-org.freedesktop.login1.service", "multi-user.target", "reboot.target", "-.mount", "var-lib.mount",
+    ])
+    func `a protected unit is refused with any step that could act on it`(unit: String) {
+        for keys in [
+            "", #", "recovery": [{"action": "ALERT"}, {"action": "RESTART"}]"#,
+            #", "recovery": [{"action": "RESET_CONNECTION"}]"#,
+            #", "recovery": [{"action": "EXEC", "command": ["/bin/true"]}]"#,
+        ] {
+            let text = #""unit": "\#(unit)", "checks": {"u": {"type": "unit"}}\#(keys)"#
+            let problems = problems(in: policy(component: text))
+            #expect(problems.contains { $0.contains("\(unit) is never acted on") }, "\(keys)")
+        }
+    }
+
+    @Test(arguments: [
+        "nginx.service", "sshguard.service", "userdb.service", "srv-data.mount", "app.target", "a@1.socket",
+    ])
+    func `other units are not protected`(unit: String) {
+        #expect(problems(in: policy(component: #""unit": "\#(unit)", "checks": {"u": {"type": "unit"}}"#)) == [])
     }
 
     @Test func `a step behind an endless one is fine where it asks for other failures`() throws {

@@ -33,8 +33,34 @@ struct EngineHarness {
         let policy = PolicySnapshot(
             components: components, guards: guards,
             channels: Dictionary(uniqueKeysWithValues: channels.map { ($0.name, $0) }))
+        self.init(policy: policy, restored: restored)
+    }
+
+    /// - Parameter instant: where the clock stands; `nil` for any time.
+    /// - Parameter localOffset: how far the machine's own time is ahead of UTC.
+    init(
+        policy: PolicySnapshot, restored: RestoredState = .init(), at instant: MonotonicInstant? = nil,
+        localOffset: Int64 = 0
+    ) {
+        self.engine = RecoveryEngine(seed: 1) { _ in localOffset }
+        if let instant { self.instant = instant }
         self.send(.policyLoaded(policy, generation: 1))
         self.send(.started(restored))
+    }
+
+    /// What is written down.
+    var saved: (components: [String: SavedComponent], host: SavedHost?) {
+        var components: [String: SavedComponent] = [:]
+        var host: SavedHost?
+        for effect in self.effects {
+            switch effect {
+            case .saveComponent(let name, let state): components[name] = state
+            case .forgetComponent(let name): components[name] = nil
+            case .saveHost(let state): host = state
+            default: continue
+            }
+        }
+        return (components, host)
     }
 
     @discardableResult

@@ -42,7 +42,8 @@ import Testing
     }
 
     @Test func `above maxUnhealthy automation freezes with one alert and thaws by itself`() throws {
-        var world = EngineHarness(Self.fleet(10), guards: Guards(maxConcurrent: 1, maxUnhealthy: 0.4))
+        let guards = Guards(maxConcurrent: 1, maxUnhealthy: 0.4, stormCooldown: .zero)
+        var world = EngineHarness(Self.fleet(10), guards: guards)
         for index in 0..<10 { world.running("c\(index).service", "a") }
         let first = try #require(world.killed("c0.service", "a").actions.first)
         for index in 1..<8 { world.killed("c\(index).service", "a") }

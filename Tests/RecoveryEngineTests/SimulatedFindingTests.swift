@@ -61,7 +61,9 @@ import Testing
     }
 
     @Test func `a freeze outlives a restart until enough is known, and then ends by itself`() {
-        var world = EngineHarness(GuardTests.fleet(5), restored: RestoredState(host: SavedHost(frozen: true)))
+        var world = EngineHarness(
+            GuardTests.fleet(5), guards: Guards(stormCooldown: .zero),
+            restored: RestoredState(host: SavedHost(frozen: true)))
         #expect(world.engine.hostState.state == "frozen")
         for index in 0..<2 { world.running("c\(index).service", "a") }
         #expect(world.killed("c0.service", "a").actions.isEmpty)
@@ -284,12 +286,31 @@ import Testing
         let breaker = BreakerPolicy(failures: 1_000)
         var world = EngineHarness(
             [.service("a", recovery: ladder, breaker: breaker), .service("b", recovery: ladder, breaker: breaker)],
-            guards: Guards(maxActions: .init(count: 1, per: .seconds(60)), maxConcurrent: 9))
+            guards: Guards(
+                maxActions: .init(count: 1, per: .seconds(60)), maxConcurrent: 9, stormCooldown: .seconds(30)))
         world.running("a.service", "0")
         world.running("b.service", "0")
         let first = try #require(world.killed("a.service", "0").actions.first)
         world.finish(first, .failed)
         #expect(world.killed("b.service", "0").actions.isEmpty)
         #expect(world.advance(by: 61).actions.map(\.component) == ["b"])
+    }
+
+    @Test func `a start in the middle of a hook's proof is no failure of the hook`() throws {
+        let hook = Step(strategy: .exec(ExecStrategy(command: ["/usr/bin/hook"])), verify: .seconds(30))
+        var world = EngineHarness([.service("web", recovery: [hook, .page])])
+        world.running("web.service", "a")
+        let request = try #require(world.killed("web.service", "a").actions.first)
+        world.finish(request)
+        world.seconds += 1
+        world.observe(
+            "web.service",
+            UnitObservation(
+                activeState: .activating, subState: "start", invocationID: "b",
+                job: UnitJob(id: 7, type: "start", isOurs: false), startedByOther: true))
+        #expect(world.state(of: "web") == "verifying")
+        world.running("web.service", "b")
+        world.advance(by: 5)
+        #expect(world.effects.resolutions == [.heald])
     }
 }

@@ -140,4 +140,81 @@ import Testing
         bench.open("web", incident: 3, root: "db")
         #expect(bench.objections.count == 2)
     }
+
+    @Test func `an action before the cooldown after a freeze has passed`() {
+        var bench = CheckerBench(StormsAreWaitedOut(), guards: Guards(stormCooldown: .seconds(60)))
+        bench.act()
+        bench.record(.freezeChanged(frozen: true, why: ""), of: nil, incident: nil)
+        bench.record(.freezeChanged(frozen: false, why: ""), of: nil, incident: nil)
+        bench.wait(.seconds(59))
+        bench.act()
+        #expect(bench.objections.count == 1)
+        bench.wait(.seconds(1))
+        bench.act()
+        #expect(bench.objections.count == 1)
+    }
+
+    @Test func `an action that nobody approved, or whose approval is used or too old`() {
+        var web = Component.named("web", mode: .approve)
+        web.approvalExpires = .seconds(60)
+        var bench = CheckerBench(ActionsAreApproved(), [web, .named("api")])
+        func ask(_ id: Int64) {
+            bench.record(
+                .approvalAsked(
+                    id: id, action: "RESTART", attempt: 1, step: 0, until: WallTime(microseconds: 9), why: ""))
+        }
+        bench.act(on: "api")
+        #expect(bench.objections.isEmpty)
+        bench.act(id: 7)
+        #expect(bench.objections.count == 1)
+        ask(8)
+        bench.tell(.told(.operatorAsked(.approve(id: 8, by: "root", reason: nil))))
+        bench.act(id: 8)
+        #expect(bench.objections.count == 1)
+        bench.act(id: 8)
+        #expect(bench.objections.count == 2)
+        ask(9)
+        bench.tell(.told(.operatorAsked(.approve(id: 9, by: "root", reason: nil))))
+        bench.record(.approvalDecided(id: 9, .denied, by: "root", why: nil))
+        bench.act(id: 9)
+        #expect(bench.objections.count == 3)
+        ask(10)
+        bench.tell(.told(.operatorAsked(.approve(id: 10, by: "root", reason: nil))))
+        bench.wait(.seconds(61))
+        bench.act(id: 10)
+        #expect(bench.objections.count == 4)
+    }
+
+    @Test func `an action within a maintenance window`() throws {
+        var bench = CheckerBench(WindowsAreKept())
+        let window = MaintenanceWindow(
+            name: "n", components: ["web"], calendar: try #require(CalendarExpression("1970-01-01 00:00:00 UTC")),
+            duration: .seconds(60))
+        bench.record(AuditRecord.intended(1).body)
+        #expect(bench.objections.isEmpty)
+        let policy = PolicySnapshot(components: [.web, .named("api")], maintenance: [window])
+        bench.tell(.told(.policyLoaded(policy, generation: 2)))
+        bench.record(AuditRecord.intended(2).body, of: "api")
+        #expect(bench.objections.isEmpty)
+        bench.record(AuditRecord.intended(3).body)
+        #expect(bench.objections.count == 1)
+    }
+
+    @Test func `an action in a group that is frozen, and in no other`() {
+        var web = Component.web
+        web.group = "a"
+        var api = Component.named("api")
+        api.group = "b"
+        var bench = CheckerBench(NoActionWhileHeld(), [web, api])
+        bench.died()
+        bench.died("api.service")
+        bench.record(.groupFreezeChanged(group: "a", frozen: true, why: ""), of: nil, incident: nil)
+        bench.act(on: "api")
+        #expect(bench.objections.isEmpty)
+        bench.act()
+        #expect(bench.objections.count == 1)
+        bench.record(.groupFreezeChanged(group: "a", frozen: false, why: ""), of: nil, incident: nil)
+        bench.act()
+        #expect(bench.objections.count == 1)
+    }
 }

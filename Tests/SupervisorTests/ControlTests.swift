@@ -97,6 +97,43 @@ import Testing
         await supervisor.end(reason: "test")
     }
 
+    @Test func `an answer to what waits for an operator finds it by number or component, and only what waits`()
+        async throws
+    {
+        let engine = ScriptedEngine()
+        let supervisor = try await self.start(World(), engine, components: ["web", "db", "19"])
+        engine.state.withLock {
+            for index in $0.components.indices where $0.components[index].name != "db" {
+                $0.components[index].approval = PendingApproval(
+                    id: 17 + Int64(index), action: "RESTART", attempt: 2, until: wall(seconds: 9), approvedBy: nil)
+            }
+        }
+        let web = AnsweredApproval(id: 17, component: "web", action: "RESTART", attempt: 2)
+        #expect(try await supervisor.answerApproval(of: "17", approves: true, by: "alice", reason: "go") == web)
+        #expect(try await supervisor.answerApproval(of: "web", approves: false, by: "bob", reason: nil) == web)
+        #expect(try await supervisor.answerApproval(of: "19", approves: true, by: "bob", reason: nil).id == 19)
+        let waiting = ["17 (RESTART of web)", "19 (RESTART of 19)"]
+        await #expect(throws: ControlError.noSuchApproval("18", waiting: waiting)) {
+            try await supervisor.answerApproval(of: "18", approves: true, by: "root", reason: nil)
+        }
+        await #expect(throws: ControlError.noSuchApproval("db", waiting: waiting)) {
+            try await supervisor.answerApproval(of: "db", approves: true, by: "root", reason: nil)
+        }
+        await #expect(throws: ControlError.noSuchComponent("wbe", known: ["19", "db", "web"])) {
+            try await supervisor.answerApproval(of: "wbe", approves: true, by: "root", reason: nil)
+        }
+        let asked = engine.events.compactMap { if case .operatorAsked(let request) = $0 { request } else { nil } }
+        #expect(
+            asked == [
+                .approve(id: 17, by: "alice", reason: "go"), .deny(id: 17, by: "bob", reason: nil),
+                .approve(id: 19, by: "bob", reason: nil),
+            ])
+        await supervisor.end(reason: "test")
+        await #expect(throws: ControlError.self) {
+            try await supervisor.answerApproval(of: "17", approves: true, by: "root", reason: nil)
+        }
+    }
+
     @Test func `a check asked for now is answered with what its probes brought, those under way included`() async throws
     {
         let world = World()

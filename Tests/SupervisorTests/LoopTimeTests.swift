@@ -49,6 +49,19 @@ import Testing
         }
     }
 
+    @Test func `how late is too late is the policy's to say`() {
+        let harness = LoopHarness(begins: false)
+        let policy = PolicySnapshot(guards: Guards(overloadLag: .seconds(5)))
+        harness.loop.begin(policy: policy, warnings: [], restored: RestoredState())
+        for (late, isTold) in [(4_999, false), (5_001, true)] {
+            let next = harness.loop.turn()
+            let asked = next - harness.world.clock.now().monotonic
+            harness.world.clock.advance(by: asked + .milliseconds(late))
+            harness.take(unitFailed)
+            #expect(harness.engine.events.contains(.stalled(.milliseconds(late))) == isTold)
+        }
+    }
+
     @Test func `a turn that was held up itself is told in the next`() {
         let harness = LoopHarness()
         harness.engine.answers { [world = harness.world] event, _ in

@@ -44,7 +44,7 @@ struct ComponentRules {
             dependsOn: draft.dependsOn.filter { seen.insert($0).inserted }, mode: draft.mode,
             startupGrace: draft.startupGrace, stable: draft.stable,
             checks: draft.checks.map { $0.of(unit: draft.unit) }, recovery: ladder,
-            rearm: draft.rearm, breaker: draft.breaker, facts: draft.facts)
+            rearm: draft.rearm, breaker: draft.breaker, approvalExpires: draft.approvalExpires, facts: draft.facts)
     }
 
     // MARK: The ladder
@@ -174,12 +174,13 @@ struct ComponentRules {
             }
             return
         }
-        guard let why = UnitName.protection(of: unit), let value = node["unit"],
-            ladder.contains(where: { $0.strategy.traits.needsUnit })
+        guard let why = ProtectedUnits.reason(for: unit), let value = node["unit"], draft.mode != .observe,
+            let step = ladder.first(where: { $0.strategy.traits.needsUnit || $0.strategy.traits.isDisruptive })
         else { return }
         context.report(
             at: value.offset, .semantic,
-            "\(unit) is never acted on: \(why). It can be watched with a \"recovery\" of ALERT alone")
+            "\(unit) is never acted on: \(why). Its ladder has \(step.strategy.action); to watch it, set \"mode\": "
+                + "\"observe\" or a \"recovery\" of ALERT alone")
     }
 
     private func reportWarnings(

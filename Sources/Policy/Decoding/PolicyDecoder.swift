@@ -94,9 +94,23 @@ struct PolicyDecoder {
         self.forEachSection("guards") { decoder, node in
             decoder.refuseRepeated(node, section: "guards")
             _ = GuardsLanguage.spec.read(node, into: &guards, &decoder.context)
+            GuardsLanguage.reportFlap(node, guards.flap, &decoder.context)
         }
         let components = self.decodeComponents()
-        return PolicySnapshot(components: components, guards: guards, channels: channels).disabled(by: self.overrides)
+        let groups = self.decodeGroups(members: components)
+        self.forEachSection("guards") { decoder, node in
+            guard let checks = node["connectivity"]?["checks"] else { return }
+            CheckReference.reportUnknown(in: checks, among: components, &decoder.context)
+        }
+        var maintenance: [MaintenanceWindow] = []
+        self.forEachSection("maintenance") { decoder, node in
+            decoder.refuseRepeated(node, section: "maintenance")
+            _ = MaintenanceLanguage.spec.read(node, into: &maintenance, &decoder.context)
+            MaintenanceLanguage.report(node, among: components, &decoder.context)
+        }
+        return PolicySnapshot(
+            components: components, guards: guards, groups: groups, channels: channels, maintenance: maintenance
+        ).disabled(by: self.overrides)
     }
 
     /// The keys of the top level and what kind of thing they hold.
@@ -117,7 +131,7 @@ struct PolicyDecoder {
         for member in members {
             switch member.key {
             case "$schema": if member.node.string == nil { self.context.report(member.node, expected: "a text") }
-            case "defaults", "components", "strategies", "channels", "guards":
+            case "defaults", "components", "strategies", "channels", "guards", "groups", "maintenance":
                 if member.node.members == nil { self.context.report(member.node, expected: "an object") }
             default: continue
             }
@@ -209,6 +223,20 @@ struct PolicyDecoder {
                 ChannelLanguage.read(member.node, name: member.key, &decoder.context) ?? channels[member.key]
         }
         return channels
+    }
+
+    private mutating func decodeGroups(members components: [Component]) -> [String: GroupLimits] {
+        var sizes: [String: Int] = [:]
+        for component in components { if let group = component.group { sizes[group, default: 0] += 1 } }
+        var groups: [String: GroupLimits] = [:]
+        let declared = self.declared("groups", what: "group")
+        self.forEachDeclaration(in: "groups", of: declared) { decoder, member in
+            var limits = GroupLimits()
+            guard GuardsLanguage.group.read(member.node, into: &limits, &decoder.context) else { return }
+            groups[member.key] = limits
+            GuardsLanguage.reportIdle(member, limits, sizes: sizes, &decoder.context)
+        }
+        return groups
     }
 
     private mutating func decodeStrategies() {

@@ -16,6 +16,7 @@ struct ComponentDraft: Sendable {
     var tags: [String] = []
     var dependsOn: [String] = []
     var mode: Mode = .auto
+    var approvalExpires: Duration = .seconds(30 * 60)
     var startupGrace: Duration = .seconds(10)
     var stable: Duration = .seconds(2)
     var checks: [Check] = []
@@ -62,8 +63,12 @@ enum ComponentLanguage {
     static let shared: [Key<ComponentDraft>] = [
         Key("criticality", \.criticality, .choice(), "How much it matters when it is down."),
         Key(
-            "mode", \.mode, .choice(unavailable: ["approve"]),
-            "`auto` repairs it; `observe` only records what it would do."),
+            "mode", \.mode, .choice(),
+            "`auto` repairs it; `approve` asks an operator before each repair; `observe` only records what it would "
+                + "do."),
+        Key(
+            "approvalExpires", \.approvalExpires, .duration(.seconds(1)...(.seconds(30 * 86_400))),
+            "In mode `approve`, how long a step waits for an operator before it is skipped."),
         Key(
             "startupGrace", \.startupGrace, .duration(.zero...(.seconds(86_400))),
             "After a start or a repair, failures of its endpoint checks do not count until the first pass or this "

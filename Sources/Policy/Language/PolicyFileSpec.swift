@@ -1,7 +1,7 @@
 /// The language of a file: its top-level keys. The decoder reads the sections of all files in the order in which they
 /// need each other, so that these shapes serve the unknown keys, the schema and the reference.
 enum PolicyFileLanguage {
-    static let unavailable = ["groups", "degradation", "maintenance"]
+    static let unavailable = ["degradation"]
     static let componentLimit = 10_000
 
     static let defaultsCheck = CheckLanguage.common
@@ -34,6 +34,12 @@ enum PolicyFileLanguage {
             section("strategies", named(.tagged(StepLanguage.spec.shape), 1000), "Steps that ladders can name."),
             section("channels", named(.tagged(ChannelLanguage.spec.shape), 100), "Where alerts go, by name."),
             section("guards", .object(GuardsLanguage.spec.shape), "Limits on what is done to the whole host."),
+            section(
+                "maintenance", .object(MaintenanceLanguage.spec.shape),
+                "Times in which people work on components and nothing is repaired."),
+            section(
+                "groups", named(.object(GuardsLanguage.group.shape), GuardsLanguage.groupLimit),
+                "Limits on what is done to the components of a `group`, by its name."),
         ], unavailable: unavailable)
 
     private static func named(_ shape: Shape, _ limit: Int) -> Shape {

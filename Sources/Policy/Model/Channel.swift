@@ -43,11 +43,13 @@ public enum AlertEvent: String, CaseIterable, Hashable, Sendable, Codable {
     /// Automation froze (`maxUnhealthy`), or may not act (the audit trail cannot be written).
     case frozen
     case unknownTooLong = "unknown_too_long"
+    /// A repair waits for an operator's approval (`mode: approve`).
+    case approvalNeeded = "approval_needed"
     case resolved
     /// An incident opened. Not sent unless asked for.
     case opened
 
     public static let defaults: Set<AlertEvent> = [
-        .healingFailed, .tooFrequent, .latched, .frozen, .unknownTooLong, .resolved,
+        .healingFailed, .tooFrequent, .latched, .frozen, .unknownTooLong, .approvalNeeded, .resolved,
     ]
 }

@@ -125,6 +125,15 @@ public enum CheckKind: Hashable, Sendable {
         }
     }
 
+    /// It asks something that may lie beyond this machine, or may itself need what does.
+    public var asksOthers: Bool {
+        switch self {
+        case .http, .tcp, .exec: true
+        case .certificate(let certificate): if case .server = certificate.source { true } else { false }
+        case .unit, .unix, .file, .disk, .resources, .journal, .heartbeat, .composite: false
+        }
+    }
+
     /// Driven by systemd's signals instead of by a probe.
     public var isUnit: Bool {
         if case .unit = self { true } else { false }

@@ -6,6 +6,7 @@ public struct PolicyChange: Hashable, Sendable {
     public var changed: [String]
     public var guardsChanged: Bool
     public var channelsChanged: Bool
+    public var maintenanceChanged: Bool
 
     /// Compares what the policies mean; how they are written or spread over files makes no difference.
     public init(from old: PolicySnapshot, to new: PolicySnapshot) {
@@ -14,14 +15,15 @@ public struct PolicyChange: Hashable, Sendable {
         self.added = after.keys.filter { before[$0] == nil }.sorted()
         self.removed = before.keys.filter { after[$0] == nil }.sorted()
         self.changed = after.keys.filter { before[$0] != nil && before[$0] != after[$0] }.sorted()
-        self.guardsChanged = old.guards != new.guards
+        self.guardsChanged = old.guards != new.guards || old.groups != new.groups
         self.channelsChanged = old.channels != new.channels
+        self.maintenanceChanged = old.maintenance != new.maintenance
     }
 
     /// The policies mean the same.
     public var isEmpty: Bool {
         self.added.isEmpty && self.removed.isEmpty && self.changed.isEmpty && !self.guardsChanged
-            && !self.channelsChanged
+            && !self.channelsChanged && !self.maintenanceChanged
     }
 }
 
@@ -35,6 +37,7 @@ extension PolicyChange: CustomStringConvertible {
         }
         if self.guardsChanged { parts.append("guards changed") }
         if self.channelsChanged { parts.append("channels changed") }
+        if self.maintenanceChanged { parts.append("maintenance changed") }
         return parts.isEmpty ? "no change" : parts.joined(separator: ", ")
     }
 }

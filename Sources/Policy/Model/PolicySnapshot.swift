@@ -5,13 +5,22 @@ public struct PolicySnapshot: Hashable, Sendable {
     /// In name order; a component's position is its index while this snapshot is loaded.
     public var components: [Component]
     public var guards: Guards
+    /// Limits on groups of components, by the group's name; a group that is not here has none of its own.
+    public var groups: [String: GroupLimits]
     /// By name. The channel `journal` always exists.
     public var channels: [String: Channel]
+    /// In the order of the files.
+    public var maintenance: [MaintenanceWindow]
 
-    public init(components: [Component] = [], guards: Guards = Guards(), channels: [String: Channel] = [:]) {
+    public init(
+        components: [Component] = [], guards: Guards = Guards(), groups: [String: GroupLimits] = [:],
+        channels: [String: Channel] = [:], maintenance: [MaintenanceWindow] = []
+    ) {
         self.components = components.sorted { $0.name < $1.name }
         self.guards = guards
+        self.groups = groups
         self.channels = channels
+        self.maintenance = maintenance
     }
 }
 
@@ -26,6 +35,8 @@ public struct Component: Hashable, Sendable {
     /// Names of the components it needs.
     public var dependsOn: [String]
     public var mode: Mode
+    /// In mode `approve`, how long a step waits for an operator before it is skipped.
+    public var approvalExpires: Duration
     /// After a start or a repair, failures of endpoint checks do not count until the first pass or this long.
     public var startupGrace: Duration
     /// How long it must stay up after `rise` before its incident closes.
@@ -45,7 +56,7 @@ public struct Component: Hashable, Sendable {
         tags: [String] = [], dependsOn: [String] = [], mode: Mode = .auto, startupGrace: Duration = .seconds(10),
         stable: Duration = .seconds(2), checks: [Check], recovery: [Step] = Step.defaultLadder,
         rearm: Duration = .seconds(15 * 60), breaker: BreakerPolicy = BreakerPolicy(),
-        facts: ComponentFacts = ComponentFacts()
+        approvalExpires: Duration = .seconds(30 * 60), facts: ComponentFacts = ComponentFacts()
     ) {
         self.name = name
         self.unit = unit
@@ -54,6 +65,7 @@ public struct Component: Hashable, Sendable {
         self.tags = tags
         self.dependsOn = dependsOn
         self.mode = mode
+        self.approvalExpires = approvalExpires
         self.startupGrace = startupGrace
         self.stable = stable
         self.checks = checks.sorted { $0.name < $1.name }
@@ -73,6 +85,8 @@ public enum Criticality: String, CaseIterable, Hashable, Sendable, Codable {
 public enum Mode: String, CaseIterable, Hashable, Sendable, Codable {
     /// Repairs it.
     case auto
+    /// Repairs it where an operator agrees, step by step.
+    case approve
     /// Only records what it would do.
     case observe
 }
@@ -98,32 +112,5 @@ public struct BreakerPolicy: Hashable, Sendable, Codable {
         self.minSeverity = minSeverity
         self.openFor = openFor
         self.halfOpen = halfOpen
-    }
-}
-
-/// Limits on what the supervisor does to the whole host.
-public struct Guards: Hashable, Sendable, Codable {
-    /// At most `count` disruptive actions in any `per`.
-    public struct ActionBudget: Hashable, Sendable, Codable {
-        public var count: Int
-        public var per: Duration
-        public init(count: Int = 10, per: Duration = .seconds(600)) {
-            self.count = count
-            self.per = per
-        }
-    }
-
-    public var maxActions: ActionBudget
-    /// Disruptive actions in flight at once.
-    public var maxConcurrent: Int
-    /// Share (0...1) of components down above which automation freezes.
-    public var maxUnhealthy: Double
-    /// `maxUnhealthy` says nothing about fewer components than this.
-    public static let maxUnhealthyOfAtLeast = 5
-
-    public init(maxActions: ActionBudget = ActionBudget(), maxConcurrent: Int = 2, maxUnhealthy: Double = 0.4) {
-        self.maxActions = maxActions
-        self.maxConcurrent = maxConcurrent
-        self.maxUnhealthy = maxUnhealthy
     }
 }

@@ -6,6 +6,7 @@ enum ReferenceTables {
         var objects = [
             PolicyFileLanguage.file, PolicyFileLanguage.defaults, PolicyFileLanguage.defaultsComponent.shape,
             PolicyFileLanguage.defaultsStep.shape, ComponentLanguage.spec.shape, GuardsLanguage.spec.shape,
+            GuardsLanguage.group.shape, MaintenanceLanguage.spec.shape,
         ]
         for tagged in [CheckLanguage.spec.shape, StepLanguage.spec.shape, ChannelLanguage.spec.shape] {
             objects.append(tagged.common)
@@ -79,7 +80,6 @@ enum ReferenceTables {
                 }
             }
         }
-        add("guards", GuardsLanguage.spec.shape.unavailable)
         return lines.joined(separator: "\n")
     }
 }

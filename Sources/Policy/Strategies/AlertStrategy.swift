@@ -19,5 +19,6 @@ public struct AlertStrategy: StrategyTraits, Hashable, Codable {
     public var needsUnit: Bool { false }
     public var isDisruptive: Bool { false }
     public var isVerified: Bool { false }
+    public var needsApproval: Bool { false }
     public func treats(_ category: FailureCategory, attempt: Int) -> Bool { true }
 }

@@ -9,6 +9,7 @@ public struct HealthCheckStrategy: StrategyTraits, Hashable, Codable {
     public var needsUnit: Bool { false }
     public var isDisruptive: Bool { false }
     public var isVerified: Bool { true }
+    public var needsApproval: Bool { false }
 
     /// Looking never hurts, but what only a person can mend goes straight to the alert.
     public func treats(_ category: FailureCategory, attempt: Int) -> Bool {

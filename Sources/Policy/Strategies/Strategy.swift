@@ -52,6 +52,8 @@ public protocol StrategyTraits: Sendable {
     var isVerified: Bool { get }
     /// The unit runs as another process after it, so that what was known of it before says nothing.
     var startsAnew: Bool { get }
+    /// It changes something, and so waits for an operator where the component's `mode` is `approve`.
+    var needsApproval: Bool { get }
     /// The default treatment: for which failures it is tried where the step has no `when` of its own.
     func treats(_ category: FailureCategory, attempt: Int) -> Bool
 }
@@ -59,4 +61,5 @@ public protocol StrategyTraits: Sendable {
 extension StrategyTraits {
     public var needsFact: ComponentFacts.Key? { nil }
     public var startsAnew: Bool { false }
+    public var needsApproval: Bool { true }
 }

@@ -25,7 +25,7 @@ enum UnitName {
 
     /// A unit that a policy may have started, stopped or changed besides the component's own.
     static let actionable = type.map(show: { "\"\($0)\"" }) { unit, node, context -> String? in
-        guard let why = protection(of: unit) else { return unit }
+        guard let why = ProtectedUnits.reason(for: unit) else { return unit }
         context.report(at: node.offset, .semantic, "\(unit) is never acted on: \(why)")
         return nil
     }
@@ -42,7 +42,7 @@ enum UnitName {
                 context.report(node, expected: "the name of a template unit such as \"worker@.service\"")
                 return nil
             }
-            if let why = protection(of: text.replacing("@.service", with: "@1.service")) {
+            if let why = ProtectedUnits.reason(for: text.replacing("@.service", with: "@1.service")) {
                 context.report(at: node.offset, .semantic, "\(text) is never acted on: \(why)")
                 return nil
             }
@@ -65,41 +65,4 @@ enum UnitName {
         if name.hasSuffix("@") { return "a template is no unit; name an instance such as \"\(name)1\(text[dot...])\"" }
         return nil
     }
-
-    /// Why heald never acts on a unit, whatever a policy says; `nil` for all others.
-    static func protection(of unit: String) -> String? {
-        if unit == "heald.service" { return "it is this supervisor" }
-        if unit == "init.scope" { return "it is systemd itself" }
-        if ["scope", "slice", "device"].contains(where: { unit.hasSuffix("." + $0) }) {
-            return "a unit of this kind cannot be restarted"
-        }
-        if unit == "-.mount" { return "it is the root file system" }
-        if unit.hasPrefix("systemd-"), unit.hasSuffix(".service") || unit.hasSuffix(".socket") {
-            return "it belongs to systemd"
-        }
-        let name = unit.prefix { $0 != "@" && $0 != "." }
-        if (name == "ssh" || name == "sshd"), unit.hasSuffix(".service") || unit.hasSuffix(".socket") {
-            return "operators reach the machine through it"
-        }
-        return protectedUnits[unit]
-    }
-
-    private static let protectedUnits: [String: String] = {
-        var units: [String: String] = [:]
-        for unit in ["dbus.service", "dbus.socket", "dbus-broker.service"] {
-            units[unit] = "systemd is reached through it"
-        }
-        for unit in ["polkit.service"] { units[unit] = "it decides who may act" }
-        for unit in ["networking.service", "NetworkManager.service", "connman.service", "wicked.service"] {
-            units[unit] = "operators reach the machine through it"
-        }
-        let targets = [
-            "basic", "default", "emergency", "exit", "final", "graphical", "halt", "hibernate", "kexec", "local-fs",
-            "multi-user", "network", "network-online", "poweroff", "reboot", "rescue", "shutdown", "sleep", "suspend",
-            "sysinit", "umount", "initrd", "initrd-switch-root", "soft-reboot", "ctrl-alt-del", "runlevel0",
-            "runlevel1", "runlevel2", "runlevel3", "runlevel4", "runlevel5", "runlevel6",
-        ]
-        for target in targets { units["\(target).target"] = "starting or stopping it changes the state of the machine" }
-        return units
-    }()
 }

@@ -5,8 +5,8 @@ import ResilienceCore
 public struct ComponentSnapshot: Hashable, Sendable {
     public var name: String
     public var verdict: Verdict
-    /// `starting`, `healthy`, `suspect`, `failing`, `recovering`, `verifying`, `exhausted`, `isolated`, `suppressed`,
-    /// `paused`, `stopped`.
+    /// `starting`, `healthy`, `suspect`, `failing`, `approval`, `recovering`, `verifying`, `exhausted`, `isolated`,
+    /// `latched`, `suppressed`, `paused`, `stopped`.
     public var state: String
     /// One line on why it is in that state.
     public var detail: String?
@@ -14,10 +14,12 @@ public struct ComponentSnapshot: Hashable, Sendable {
     public var unit: String?
     public var checks: [CheckSnapshot]
     public var openIncident: Int64?
+    /// What waits for an operator; `nil` where nothing does.
+    public var approval: PendingApproval?
 
     public init(
         name: String, verdict: Verdict, state: String, detail: String?, since: WallTime, unit: String?,
-        checks: [CheckSnapshot], openIncident: Int64?
+        checks: [CheckSnapshot], openIncident: Int64?, approval: PendingApproval? = nil
     ) {
         self.name = name
         self.verdict = verdict
@@ -27,6 +29,7 @@ public struct ComponentSnapshot: Hashable, Sendable {
         self.unit = unit
         self.checks = checks
         self.openIncident = openIncident
+        self.approval = approval
     }
 }
 
@@ -55,12 +58,13 @@ public struct CheckSnapshot: Hashable, Sendable {
 }
 
 extension RecoveryEngine {
-    /// `running`, `paused`, `frozen`, `unrecorded`, `blind`, and why where it is not the first.
+    /// `running`, `paused`, `frozen`, `disconnected`, `unrecorded`, `blind`, and why where it is not the first.
     public var hostState: (state: String, reason: String?) {
         if let why = self.host.unrecorded { return ("unrecorded", why) }
         if let why = self.host.unitsUnknown { return ("blind", why) }
         if self.host.pausedUntil != nil { return ("paused", self.host.pauseReason) }
         if self.host.isFrozen { return ("frozen", "more than \(self.unhealthyLimitText) of the components are down") }
+        if self.host.isDisconnected { return ("disconnected", "every check of the connectivity gate fails") }
         return ("running", nil)
     }
 
@@ -71,7 +75,8 @@ extension RecoveryEngine {
             return ComponentSnapshot(
                 name: machine.component.name, verdict: machine.stoppedByOperator ? .unknown : machine.verdict,
                 state: state, detail: detail, since: machine.phaseSince, unit: machine.activeUnit,
-                checks: machine.trackers.map(Self.snapshot), openIncident: machine.incident?.id)
+                checks: machine.trackers.map(Self.snapshot), openIncident: machine.incident?.id,
+                approval: machine.approval.flatMap { Self.snapshot($0, at: now) })
         }
     }
 
@@ -80,6 +85,13 @@ extension RecoveryEngine {
             name: tracker.check.name, type: tracker.check.kind.type, verdict: tracker.verdict,
             message: tracker.check.enabled ? tracker.failure?.message : "disabled", lastAt: tracker.lastAt,
             latency: tracker.lastResult.map { $0.finishedAt - $0.startedAt })
+    }
+
+    private static func snapshot(_ approval: Approval, at now: Moment) -> PendingApproval? {
+        guard approval.until > now.monotonic else { return nil }
+        return PendingApproval(
+            id: approval.id, action: approval.strategy.action, attempt: approval.attempt,
+            until: now.wall(at: approval.until), approvedBy: approval.approvedBy)
     }
 
     private static func describe(_ machine: ComponentMachine, at now: Moment) -> (String, String?) {
@@ -92,6 +104,13 @@ extension RecoveryEngine {
         case .suspect: return ("suspect", machine.complaint)
         case .failing(.breaker(let until)):
             return ("isolated", "circuit breaker open for another \((until - now.monotonic).brief)")
+        case .failing(.latched(let until)):
+            return ("latched", Hold.latched(until: until).explanation(at: now.monotonic))
+        case .failing(.approval(let id, let action, let until)):
+            let hold = Hold.approval(id: id, action: action, until: until)
+            return ("approval", hold.explanation(at: now.monotonic))
+        case .failing(.maintenance(let window, let until)):
+            return ("paused", Hold.maintenance(window: window, until: until).explanation(at: now.monotonic))
         case .failing(let hold): return ("failing", hold.explanation(at: now.monotonic) ?? machine.complaint)
         case .recovering(let attempt):
             return ("recovering", "\(attempt.request.action), attempt \(attempt.request.attempt)")
@@ -115,15 +134,31 @@ extension Hold {
         case .none: return nil
         case .evidence: return "waits for fresh check results"
         case .dependencyInDoubt(let name, _): return "waits to see whether \(name), which it needs, fails too"
+        case .networkInDoubt: return "waits to see whether the connectivity gate fails, too"
         case .paused: return "automation is paused for another \(left)"
+        case .maintenance(let window, _): return "maintenance window \(window): nothing is repaired for another \(left)"
         case .unrecorded: return "the audit trail cannot be written, and nothing risky is done unrecorded"
         case .serviceManager: return "systemd or an operator is working on the unit"
         case .backoff: return "backs off for \(left) before the next attempt"
         case .cooldown: return "cools down for \(left) before the next step"
         case .breaker: return "circuit breaker open: repairs did not help; the next trial is in \(left)"
-        case .frozen: return "automation is frozen: too many components are down at once"
-        case .budget: return "the action budget (maxActions) is spent; more is allowed in \(left)"
-        case .concurrency: return "waits for other repairs to end (maxConcurrent)"
+        case .latched: return "it comes and goes: repairs are held back until it has been quiet for another \(left)"
+        case .frozen(nil): return "automation is frozen: too many components are down at once"
+        case .frozen(let group?): return "the group \(group) is frozen: too many of its members are down at once"
+        case .storm(.freeze, _):
+            return "automation was frozen: it begins again in \(left), after the storm cooldown (stormCooldown)"
+        case .storm(.budget, _):
+            return "the action budget (maxActions) was spent: automation begins again in \(left), after the storm "
+                + "cooldown (stormCooldown)"
+        case .budget(nil, _): return "the action budget (maxActions) is spent; more is allowed in \(left)"
+        case .budget(let group?, _):
+            return "the action budget (maxActions) of the group \(group) is spent; more is allowed in \(left)"
+        case .concurrency(nil): return "waits for other repairs to end (maxConcurrent)"
+        case .concurrency(let group?): return "waits for other repairs in the group \(group) to end (maxConcurrent)"
+        case .tooFewHealthy(let group):
+            return "waits until more of the group \(group) serve: a repair would leave too few (minHealthyInGroup)"
+        case .approval(let id, let action, _):
+            return "\(action) waits for approval: healctl approve \(id), or healctl deny \(id); skipped in \(left)"
         case .observing: return "mode is observe: nothing is done"
         }
     }

@@ -34,6 +34,12 @@ public enum OperatorRequest: Hashable, Sendable {
     case pause(component: String?, for: Duration, by: String, reason: String)
     /// Ends a pause, lets a latched or exhausted component begin again, and takes a stopped one back into care.
     case resume(component: String?, by: String)
+    /// A component that comes and goes is repaired again, whatever it did until now.
+    case acknowledge(component: String, by: String)
+    /// Do the step that waits under this number (`mode: approve`).
+    case approve(id: Int64, by: String, reason: String?)
+    /// Skip it.
+    case deny(id: Int64, by: String, reason: String?)
     /// Run all checks of a component now.
     case checkNow(component: String)
 }

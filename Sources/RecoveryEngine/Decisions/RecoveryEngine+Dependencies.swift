@@ -26,14 +26,17 @@ extension RecoveryEngine {
     /// two hundred failing dependents must not overwhelm the one thing they need.
     mutating func askDependencies(_ index: Int) {
         for dependency in self.everythingNeeded(by: index) {
-            for check in self.machines[dependency].trackers.indices {
-                let tracker = self.machines[dependency].trackers[check]
-                guard tracker.check.enabled, tracker.outstanding == nil, let due = tracker.nextProbeAt else { continue }
-                let earliest = tracker.probeStartedAt.map { $0 + tracker.check.fastInterval } ?? self.now.monotonic
-                let wanted = max(self.now.monotonic, earliest)
-                if wanted < due { self.setProbe(dependency, check, at: wanted) }
-            }
+            for check in self.machines[dependency].trackers.indices { self.askSoon(dependency, check) }
         }
+    }
+
+    /// Runs a check as soon as it may be run while in doubt itself.
+    mutating func askSoon(_ index: Int, _ check: Int) {
+        let tracker = self.machines[index].trackers[check]
+        guard tracker.check.enabled, tracker.outstanding == nil, let due = tracker.nextProbeAt else { return }
+        let earliest = tracker.probeStartedAt.map { $0 + tracker.check.fastInterval } ?? self.now.monotonic
+        let wanted = max(self.now.monotonic, earliest)
+        if wanted < due { self.setProbe(index, check, at: wanted) }
     }
 
     /// All dependencies, near ones first, each once however many ways lead to it.

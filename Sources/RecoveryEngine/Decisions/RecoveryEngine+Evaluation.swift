@@ -8,6 +8,7 @@ extension RecoveryEngine {
         self.respectOperator(index)
         self.machines[index].combine(at: self.now)
         self.endPauseIfDue(index)
+        self.endLatchIfQuiet(index)
         switch self.machines[index].phase {
         case .starting, .healthy, .suspect: self.watch(index)
         case .failing: self.continueFailing(index)
@@ -18,11 +19,13 @@ extension RecoveryEngine {
         case .isolated(let until): self.continueIsolated(index, until: until)
         case .stopped: break
         }
+        self.reviewApproval(index)
         self.tendFacts(index)
         self.noticeUnknown(index)
         if self.machines[index].deadline == nil, let until = self.machines[index].pausedUntil {
             self.setDeadline(index, until)
         }
+        self.armLatchTimer(index)
         self.publish(index)
     }
 
@@ -70,7 +73,9 @@ extension RecoveryEngine {
 
     /// A component of which nothing is known for long is told of once: nobody is watching it.
     private mutating func noticeUnknown(_ index: Int) {
-        guard self.machines[index].verdict == .unknown, !self.machines[index].stoppedByOperator else {
+        guard self.machines[index].verdict == .unknown, !self.machines[index].stoppedByOperator,
+            !self.isBlinded(index)  // people know of that
+        else {
             self.machines[index].unknownSince = nil
             self.machines[index].toldUnknown = false
             return
@@ -94,6 +99,7 @@ extension RecoveryEngine {
     /// Tells the guards and the dependents what has changed about this one.
     mutating func publish(_ index: Int) {
         let unhealthy = self.machines[index].isUnhealthyByItself
+        self.publishToGroup(index, isUnhealthy: unhealthy)
         if unhealthy != self.machines[index].countsUnhealthy {
             self.machines[index].countsUnhealthy = unhealthy
             self.host.unhealthy += unhealthy ? 1 : -1
@@ -137,6 +143,7 @@ extension RecoveryEngine {
                 index, .opened, machine.component.criticality.alertSeverity,
                 "\(machine.component.name) is down: \(failure.message)")
         }
+        if root == nil { self.noteFlap(index) }
         if let root {
             self.enter(index, .suppressed(by: root))
         } else {
@@ -154,6 +161,7 @@ extension RecoveryEngine {
         let machine = self.machines[index]
         self.machines[index].ladder.skipped.removeAll()
         self.machines[index].doubtUntil = nil
+        self.machines[index].networkDoubtUntil = nil
         guard let resolvedAt = machine.ladder.resolvedAt,
             self.now.monotonic - resolvedAt < machine.component.rearm
         else {

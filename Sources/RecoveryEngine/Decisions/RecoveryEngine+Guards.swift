@@ -18,18 +18,14 @@ extension RecoveryEngine {
     /// Goes on once it would not be too many even if all were down of which nothing is known; only when everyone
     /// concerned has been looked at, since those that waited for what came back now count by themselves.
     mutating func reviewThaw() {
-        guard self.host.isFrozen else { return }
-        let undecided = self.machines.count { machine in
-            switch machine.phase {
-            case .starting, .failing(.evidence), .failing(.dependencyInDoubt): true
-            case .healthy, .suspect, .failing, .recovering, .verifying, .exhausted, .suppressed, .isolated, .stopped:
-                false
-            }
+        var goesOn = self.reviewGroupThaw()
+        if self.host.isFrozen, !self.isTooMany(self.host.unhealthy + self.machines.count(where: \.isUndecided)) {
+            self.host.isFrozen = false
+            self.record(nil, .freezeChanged(frozen: false, why: self.freezeText(self.host.unhealthy)))
+            self.beginStorm(.freeze)
+            goesOn = true
         }
-        guard !self.isTooMany(self.host.unhealthy + undecided) else { return }
-        self.host.isFrozen = false
-        self.record(nil, .freezeChanged(frozen: false, why: self.freezeText(self.host.unhealthy)))
-        self.evaluateWaiting()
+        if goesOn { self.evaluateWaiting() }
     }
 
     private func isTooMany(_ unhealthy: Int) -> Bool {
@@ -72,8 +68,9 @@ extension RecoveryEngine {
         let waiting = self.machines.indices.filter { index in
             guard case .failing(let hold) = self.machines[index].phase else { return false }
             switch hold {
-            case .unrecorded, .frozen, .concurrency, .paused, .budget: return true
-            case .none, .evidence, .dependencyInDoubt, .serviceManager, .backoff, .cooldown, .breaker, .observing:
+            case .unrecorded, .frozen, .storm, .concurrency, .paused, .budget: return true
+            case .none, .evidence, .dependencyInDoubt, .networkInDoubt, .serviceManager, .backoff, .cooldown, .breaker,
+                .latched, .tooFewHealthy, .approval, .maintenance, .observing:
                 return false
             }
         }

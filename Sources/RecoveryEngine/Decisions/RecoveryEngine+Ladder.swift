@@ -38,7 +38,13 @@ extension RecoveryEngine {
                 self.hold(index, reason)
                 return
             }
-            if self.begin(step, order, index) { return }
+            switch self.permission(for: step, order, index) {
+            case .given: if self.begin(step, order, index) { return }
+            case .awaited(let reason):
+                self.hold(index, reason)
+                return
+            case .refused: continue
+            }
         }
     }
 
@@ -46,7 +52,7 @@ extension RecoveryEngine {
     mutating func hold(_ index: Int, _ reason: Hold) {
         var known: Hold = .none
         if case .failing(let old) = self.machines[index].phase { known = old }
-        if known.kind != reason.kind, let text = reason.explanation(at: self.now.monotonic) {
+        if known.kind != reason.kind, !reason.isOnRecord, let text = reason.explanation(at: self.now.monotonic) {
             self.record(index, .note(text))
         }
         if known != reason || self.machines[index].deadline == nil { self.enter(index, .failing(reason)) }
@@ -91,6 +97,7 @@ extension RecoveryEngine {
         let now = self.now.monotonic
         if let until = self.machines[index].pausedUntil, until > now { return .paused(until: until) }
         if let until = self.host.pausedUntil, until > now { return .paused(until: until) }
+        if let open = self.maintenanceReasonToHold(index) { return open }
         if self.machines[index].component.mode == .observe {
             self.recordWhatItWouldDo(index)
             return .observing
@@ -100,6 +107,7 @@ extension RecoveryEngine {
         // when acting.
         if let culprit = self.machines[index].culprit, culprit.isStale, !culprit.check.kind.isUnit { return .evidence }
         if self.machines[index].component.unit != nil, self.machines[index].isUnitInDoubt { return .evidence }
+        if let doubt = self.networkDoubt(of: index) { return doubt }
         if let name = self.doubtfulDependency(of: index) {
             let until = self.machines[index].doubtUntil ?? now + .seconds(15)
             self.machines[index].doubtUntil = until
@@ -116,26 +124,30 @@ extension RecoveryEngine {
         }
         guard step.strategy.traits.isDisruptive else { return nil }
         if self.host.unrecorded != nil { return .unrecorded }
+        if let reason = self.latchReasonToHold(index) { return reason }
         let before = self.machines[index].breaker.state
         if !self.machines[index].breaker.allows(at: now) {
             if case .open(let until) = self.machines[index].breaker.state { return .breaker(until: until) }
         }
         self.recordBreaker(index, from: before, why: "the time for a trial has come")
         if let reason = self.hostHold(index) { return reason }
-        if let other = self.waitingLonger(than: index) {
+        for account in [nil, self.machines[index].component.group] {
+            guard let other = self.waitingLonger(than: index, forBudgetOf: account) else { continue }
             self.evaluateLater(other)
             self.evaluateLater(index)
-            return .budget(until: now)
+            return .budget(group: account, until: now)
         }
         return nil
     }
 
     /// Another component that waits for the action budget and had its share of it earlier, or never: it goes first, so
     /// that one that is beyond help cannot spend what would heal others.
-    private func waitingLonger(than index: Int) -> Int? {
+    private func waitingLonger(than index: Int, forBudgetOf group: String?) -> Int? {
         guard let acted = self.machines[index].lastActedAt else { return nil }
         return self.machines.indices.first { other in
-            guard other != index, case .failing(.budget) = self.machines[other].phase else { return false }
+            guard other != index, case .failing(.budget(group, _)) = self.machines[other].phase,
+                group == nil || self.machines[other].component.group == group
+            else { return false }
             return self.machines[other].lastActedAt.map { $0 < acted } ?? true
         }
     }
@@ -171,7 +183,7 @@ extension RecoveryEngine {
         self.climb(index, cooldown: .zero)
     }
 
-    private mutating func climb(_ index: Int, cooldown: Duration) {
+    mutating func climb(_ index: Int, cooldown: Duration) {
         let earlier = self.machines[index].ladder.notBefore
         self.machines[index].ladder.nextStep()
         if cooldown > .zero {
@@ -241,21 +253,22 @@ extension RecoveryEngine {
     private mutating func begin(_ step: Step, _ order: ActionOrder?, _ index: Int) -> Bool {
         let machine = self.machines[index]
         guard let incident = machine.incident else { return true }
+        let leave = self.useApproval(index)
         self.machines[index].ladder.attempts += 1
         self.machines[index].ladder.backoffLevel += 1
         self.machines[index].ladder.notBefore = .none
         let request = ActionRequest(
-            id: self.host.nextAction, incident: incident.id, component: machine.component.name,
+            id: leave.id, incident: incident.id, component: machine.component.name,
             action: step.strategy.action, unit: step.strategy.traits.needsUnit ? machine.activeUnit : nil,
             attempt: self.machines[index].ladder.attempts, timeout: step.timeout,
             expectedInvocationID: machine.unit?.invocationID, policyGeneration: self.generation,
             strategy: step.strategy, order: order, rivals: machine.rivals)
-        self.host.nextAction += 1
         self.record(
             index,
             .actionIntended(
                 id: request.id, action: request.action, attempt: request.attempt, step: machine.ladder.step,
-                unit: request.unit, why: self.reasonForActing(index)))
+                unit: request.unit,
+                why: self.reasonForActing(index) + (leave.by.map { "; approved by \($0)" } ?? "")))
         self.touched.insert(index)
         switch step.strategy {
         case .restart, .resetConnection, .exec, .clearCache, .rollback, .failover, .switchEndpoint, .scale,
@@ -271,7 +284,7 @@ extension RecoveryEngine {
         }
     }
 
-    private func reasonForActing(_ index: Int) -> String {
+    func reasonForActing(_ index: Int) -> String {
         let machine = self.machines[index]
         guard let culprit = machine.culprit, let failure = culprit.failure else { return machine.complaint }
         return "\(culprit.check.name): \(failure.message) (\(failure.category.rawValue), \(failure.reason.rawValue))"
@@ -282,6 +295,7 @@ extension RecoveryEngine {
             self.host.budget.spend(at: self.now.monotonic)
             self.machines[index].lastActedAt = self.now.monotonic
             self.host.inFlight += 1
+            self.spendGroupBudget(index)
         }
         self.enter(
             index,

@@ -120,11 +120,16 @@ extension RecoveryEngine {
             self.machines[index].trackers[position].outstanding == id
         else { return }  // of an older policy, or begun before a repair: it says nothing about now
         self.machines[index].trackers[position].outstanding = nil
+        let result = self.host.isDisconnected && self.isGated(index, position) ? result.withheld : result
         self.machines[index].trackers[position].take(result, at: self.now)
+        self.takeGateResult(index, position)
         // Within the grace of a new start a failure says nothing yet.
         self.endLookOnFailure(index, position, result)
         self.repace(index, position, retryAfter: result.retryAfter)
-        if result.verdict == .down, self.machines[index].incident == nil { self.askDependencies(index) }
+        if result.verdict == .down {
+            self.askGate(index, position)
+            if self.machines[index].incident == nil { self.askDependencies(index) }
+        }
         self.evaluateLater(index)
     }
 

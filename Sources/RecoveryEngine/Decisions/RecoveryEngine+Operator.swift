@@ -8,6 +8,10 @@ extension RecoveryEngine {
         switch request {
         case .pause(let name, let duration, let by, let reason): self.pause(name, duration, by: by, reason: reason)
         case .resume(let name, let by): self.resume(name, by: by)
+        case .acknowledge(let name, let by):
+            if let index = self.indexByName[name] { self.acknowledge(index, by: by) }
+        case .approve(let id, let by, let reason): self.answerApproval(id, approves: true, by: by, reason: reason)
+        case .deny(let id, let by, let reason): self.answerApproval(id, approves: false, by: by, reason: reason)
         case .checkNow(let name):
             guard let index = self.indexByName[name] else { return }
             for check in self.machines[index].trackers.indices {
@@ -28,7 +32,7 @@ extension RecoveryEngine {
         } else {
             self.host.pausedUntil = until
             self.host.pauseReason = "paused by \(by): \(reason)"
-            self.armHostTimer(at: until)
+            self.armHostTimer(.pause, at: until)
             self.record(nil, .paused(until: self.now.wall(at: until), by: by, reason: reason))
         }
     }
@@ -56,7 +60,7 @@ extension RecoveryEngine {
         let before = self.machines[index].breaker.state
         self.machines[index].breaker.reset()
         self.recordBreaker(index, from: before, why: "resumed by \(by)")
-        self.evaluateLater(index)
+        self.acknowledge(index, by: by)
     }
 
     /// From now on the unit ought to run again.
@@ -101,6 +105,7 @@ extension RecoveryEngine {
         } else {
             if let incident = self.machines[index].incident {
                 self.record(index, .note("an operator stopped the unit: it is left alone"))
+                self.withdrawApproval(index, why: "an operator stopped the unit")
                 self.record(index, .incidentResolved(at: max(self.now.wall, incident.detectedAt), by: .withdrawn))
                 self.tellOfWithdrawal(self.machines[index], why: "an operator stopped it")
                 self.machines[index].incident = nil

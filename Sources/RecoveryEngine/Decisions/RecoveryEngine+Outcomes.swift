@@ -20,7 +20,11 @@ extension RecoveryEngine {
                 if case .recovering(let attempt) = machine.phase { attempt.request.id == id } else { false }
             }), case .recovering(let attempt) = self.machines[index].phase
         else { return }  // told twice
-        if attempt.isDisruptive { self.host.inFlight = max(0, self.host.inFlight - 1) }
+        let isUnspent = outcome.result == .refused || outcome.result == .skipped
+        if attempt.isDisruptive {
+            self.host.inFlight = max(0, self.host.inFlight - 1)
+            self.endInGroup(index, unspent: isUnspent ? self.machines[index].lastActedAt : nil)
+        }
         self.effects.append(
             .record(
                 AuditRecord(
@@ -103,6 +107,8 @@ extension RecoveryEngine {
         if request.strategy?.traits.startsAnew ?? true {
             return request.unit != nil && (isSame || unit.activeState == .activating)
         }
+        // It begins to run: for the hook, or because somebody else has asked for it.
+        if request.unit == nil, unit.activeState == .activating { return true }
         return request.unit == nil && isSame && unit.activeState != .active && unit.activeState != .reloading
     }
 
@@ -178,6 +184,10 @@ extension RecoveryEngine {
     private mutating func waitForEvidence(_ index: Int, _ verification: Verification) {
         var verification = verification
         verification.upAt = nil
+        if verification.action != nil, self.isBlinded(index) {
+            self.enter(index, .verifying(verification))
+            return
+        }
         guard verification.action != nil, let deadline = verification.deadline else {
             if let rearmAt = verification.exhaustedUntil {
                 self.enter(index, .exhausted(rearmAt: rearmAt))
@@ -243,6 +253,7 @@ extension RecoveryEngine {
             self.enter(index, .healthy)
             return
         }
+        self.withdrawApproval(index, why: "it is up again")
         let healer = self.healer(index, verification)
         if let request = verification.action {
             let after = ((verification.upAt ?? self.now.monotonic) - verification.since).brief
@@ -270,6 +281,8 @@ extension RecoveryEngine {
         self.machines[index].facts.saved.pendingUndo = nil
         self.machines[index].incident = nil
         self.machines[index].doubtUntil = nil
+        self.machines[index].networkDoubtUntil = nil
+        if !verification.afterDependency { self.noteFlap(index) }
         self.enter(index, .healthy)
         self.evaluateLater(index)
     }

@@ -11,6 +11,7 @@ extension RecoveryEngine {
         self.policy = policy
         self.generation = generation
         self.host.apply(policy.guards)
+        self.host.applyGroups(of: policy, at: self.now.monotonic)
         let names = Set(policy.components.map(\.name))
         for machine in self.machines where !names.contains(machine.component.name) { self.withdraw(machine) }
 
@@ -33,6 +34,7 @@ extension RecoveryEngine {
             for dependency in needed { self.dependents[dependency].append(index) }
         }
         self.recountHost()
+        self.setGate()
         self.rearmAllTimers()
         self.effects.append(
             .record(
@@ -47,12 +49,14 @@ extension RecoveryEngine {
     mutating func start(_ restored: RestoredState) {
         self.host.restore(restored.host, at: self.now)
         if let until = self.host.pausedUntil {
-            self.armHostTimer(at: until)
+            self.armHostTimer(.pause, at: until)
         }
+        self.armStormTimer()
         for (name, saved) in restored.components.sorted(by: { $0.key < $1.key }) {
             guard let index = self.indexByName[name] else {
                 var gone = ComponentMachine(component: Component(name: name, checks: []), now: self.now)
                 gone.incident = saved.incident
+                gone.approval = saved.approval.map { Approval($0, at: self.now, longest: .zero) }
                 gone.timeSuspended = saved.timeSuspended
                 gone.facts = saved.facts.map { FactsState(restored: $0, at: self.now) } ?? FactsState()
                 if let request = saved.inFlight {
@@ -87,6 +91,10 @@ extension RecoveryEngine {
         }
         if let incident = machine.incident {
             self.effects.append(record(.note("the component has left the policy")))
+            if let approval = machine.approval {
+                let why = "the component has left the policy"
+                self.effects.append(record(.approvalDecided(id: approval.id, .withdrawn, by: nil, why: why)))
+            }
             self.effects.append(record(.incidentResolved(at: max(self.now.wall, incident.detectedAt), by: .withdrawn)))
             self.tellOfWithdrawal(machine, why: "it has left the policy")
         }
@@ -114,8 +122,9 @@ extension RecoveryEngine {
     private mutating func rearmAllTimers() {
         self.timers = Heap()
         if let until = self.host.pausedUntil {
-            self.armHostTimer(at: until)
+            self.armHostTimer(.pause, at: until)
         }
+        self.armStormTimer()
         for index in self.machines.indices {
             if let deadline = self.machines[index].deadline {
                 self.timers.insert(TimerEntry(at: deadline, component: index, check: -1))
@@ -140,6 +149,11 @@ extension RecoveryEngine {
                 self.host.inFlight += 1
             }
         }
+        self.recountGroups()
+        // Other limits, or other components to count, may make what is down too many.
+        guard self.isStarted else { return }
+        self.reviewFreeze()
+        for name in self.host.groups.keys.sorted() { self.reviewFreeze(of: name) }
     }
 }
 
@@ -188,6 +202,10 @@ extension ComponentMachine {
         self.breaker.restore(
             failures: saved.breaker.failures.map(now.monotonic(at:)),
             openedAt: saved.breaker.openedAt.map(now.monotonic(at:)))
+        if let flap = saved.flap {
+            self.flap.restore(changes: flap.changes.map(now.monotonic(at:)), isFlapping: flap.latched)
+        }
+        self.approval = saved.approval.map { Approval($0, at: now, longest: self.component.approvalExpires) }
         if let until = saved.pausedUntil, until > now.wall { self.pausedUntil = now.monotonic + (until - now.wall) }
         self.stoppedByOperator = saved.stoppedByOperator
         self.timeSuspended = saved.timeSuspended

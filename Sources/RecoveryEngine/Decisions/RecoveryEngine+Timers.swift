@@ -24,8 +24,29 @@ extension RecoveryEngine {
         self.timers.insert(TimerEntry(at: deadline, component: index, check: -1))
     }
 
-    mutating func armHostTimer(at end: MonotonicInstant) {
-        self.timers.insert(TimerEntry(at: end, component: Self.hostTimer, check: 0))
+    /// What a host-wide timer is for; it stands in the place of the check.
+    enum HostTimer: Int {
+        case pause, storm
+    }
+
+    mutating func armHostTimer(_ timer: HostTimer, at end: MonotonicInstant) {
+        self.timers.insert(TimerEntry(at: end, component: Self.hostTimer, check: timer.rawValue))
+    }
+
+    private func isLive(_ timer: HostTimer?, at instant: MonotonicInstant) -> Bool {
+        switch timer {
+        case .pause: self.host.pausedUntil == instant
+        case .storm: self.stormEnd == instant
+        case nil: false
+        }
+    }
+
+    private mutating func ring(_ timer: HostTimer?) {
+        switch timer {
+        case .pause: self.endHostPause()
+        case .storm: self.evaluateWaiting()
+        case nil: break
+        }
     }
 
     mutating func setProbe(_ index: Int, _ check: Int, at due: MonotonicInstant) {
@@ -46,7 +67,7 @@ extension RecoveryEngine {
             self.timers.removeMin()
             guard self.isLive(entry) else { continue }
             if entry.component == Self.hostTimer {
-                self.endHostPause()
+                self.ring(HostTimer(rawValue: entry.check))
             } else if entry.check < 0 {
                 self.machines[entry.component].deadline = nil
                 self.evaluateLater(entry.component)
@@ -61,7 +82,7 @@ extension RecoveryEngine {
     }
 
     private func isLive(_ entry: TimerEntry) -> Bool {
-        if entry.component == Self.hostTimer { return self.host.pausedUntil == entry.at }
+        if entry.component == Self.hostTimer { return self.isLive(HostTimer(rawValue: entry.check), at: entry.at) }
         guard entry.component < self.machines.count else { return false }
         if entry.check < 0 { return self.machines[entry.component].deadline == entry.at }
         return entry.check < self.machines[entry.component].trackers.count

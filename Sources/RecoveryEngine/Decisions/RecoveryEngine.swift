@@ -16,6 +16,10 @@ public struct RecoveryEngine: Sendable {
     var indexByUnit: [String: Int] = [:]
     var dependencies: [[Int]] = []
     var dependents: [[Int]] = []
+    /// The checks of the connectivity gate.
+    var gate: [GateCheck] = []
+    /// How far the machine's own time is ahead of UTC.
+    let localOffset: @Sendable (Int64) -> Int64
     var host: HostState
     var generator: SeededGenerator
     var timers = Heap<TimerEntry>()
@@ -32,8 +36,12 @@ public struct RecoveryEngine: Sendable {
     /// Components whose saved state may have changed.
     var touched: Set<Int> = []
 
-    /// - Parameter seed: of the jitter in check intervals and backoffs.
-    public init(seed: UInt64) {
+    /// - Parameters:
+    ///   - seed: of the jitter in check intervals and backoffs.
+    ///   - localOffset: how far the machine's own time is ahead of UTC at an instant, in seconds; maintenance windows
+    ///     go by it.
+    public init(seed: UInt64, localOffset: @escaping @Sendable (Int64) -> Int64 = { _ in 0 }) {
+        self.localOffset = localOffset
         self.generator = SeededGenerator(seed: seed)
         self.host = HostState(guards: Guards())
     }

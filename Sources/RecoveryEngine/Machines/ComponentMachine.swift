@@ -33,7 +33,11 @@ enum Hold: Hashable, Sendable {
     /// What was seen is of another time; fresh results decide.
     case evidence
     case dependencyInDoubt(String, until: MonotonicInstant)
+    /// It is not known yet whether this machine reaches anything.
+    case networkInDoubt(until: MonotonicInstant)
     case paused(until: MonotonicInstant)
+    /// People work on it, as the policy has announced.
+    case maintenance(window: String, until: MonotonicInstant)
     /// The audit trail cannot be written.
     case unrecorded
     /// systemd, or an operator through it, is doing something with the unit.
@@ -41,18 +45,31 @@ enum Hold: Hashable, Sendable {
     case backoff(until: MonotonicInstant)
     case cooldown(until: MonotonicInstant)
     case breaker(until: MonotonicInstant)
-    case frozen
-    case budget(until: MonotonicInstant)
-    case concurrency
+    /// It comes and goes.
+    case latched(until: MonotonicInstant)
+    /// Too much was done, or too many were down, a short time ago.
+    case storm(after: StormCause, until: MonotonicInstant)
+    // Of the host where `group` is `nil`.
+    case frozen(group: String?)
+    case budget(group: String?, until: MonotonicInstant)
+    case concurrency(group: String?)
+    /// Its repair would leave too few members of the group in service.
+    case tooFewHealthy(group: String)
+    /// `mode: approve`: an operator was asked.
+    case approval(id: Int64, action: String, until: MonotonicInstant)
     /// `mode: observe`.
     case observing
+
+    /// Its beginning has a record of its own.
+    var isOnRecord: Bool { if case .approval = self { true } else { false } }
 
     /// When it ends by itself.
     var until: MonotonicInstant? {
         switch self {
-        case .none, .evidence, .unrecorded, .serviceManager, .frozen, .concurrency, .observing: nil
+        case .none, .evidence, .unrecorded, .serviceManager, .frozen, .concurrency, .tooFewHealthy, .observing: nil
         case .dependencyInDoubt(_, let until), .paused(let until), .backoff(let until), .cooldown(let until),
-            .breaker(let until), .budget(let until):
+            .breaker(let until), .budget(_, let until), .storm(_, let until), .latched(let until),
+            .networkInDoubt(let until), .approval(_, _, let until), .maintenance(_, let until):
             until
         }
     }
@@ -69,10 +86,16 @@ enum Hold: Hashable, Sendable {
         case .backoff: 6
         case .cooldown: 7
         case .breaker: 8
-        case .frozen: 9
-        case .budget: 10
-        case .concurrency: 11
+        case .frozen(let group): group == nil ? 9 : 13
+        case .budget(let group, _): group == nil ? 10 : 14
+        case .concurrency(let group): group == nil ? 11 : 15
         case .observing: 12
+        case .tooFewHealthy: 16
+        case .storm(let cause, _): cause == .freeze ? 17 : 18
+        case .latched: 19
+        case .networkInDoubt: 20
+        case .approval: 21
+        case .maintenance: 22
         }
     }
 }
@@ -150,7 +173,10 @@ struct ComponentMachine: Sendable {
     var incident: SavedIncident?
     var ladder = Ladder()
     var breaker: CircuitBreakerMachine
+    var flap = FlapDetector()
     var pausedUntil: MonotonicInstant?
+    /// The step that an operator was asked about.
+    var approval: Approval?
     var stoppedByOperator = false
     var unit: UnitObservation?
     /// The unit has been seen at least once by this process, so that a later death is news.
@@ -160,6 +186,8 @@ struct ComponentMachine: Sendable {
     var deadline: MonotonicInstant?
     /// Since when a dependency's doubt has been waited out.
     var doubtUntil: MonotonicInstant?
+    /// Until when a doubt about the network is waited out.
+    var networkDoubtUntil: MonotonicInstant?
     /// Since when nothing has been known of it.
     var unknownSince: MonotonicInstant?
     var toldUnknown = false
@@ -168,6 +196,8 @@ struct ComponentMachine: Sendable {
     /// Counted by the engine as unhealthy, and as failing for its dependents.
     var countsUnhealthy = false
     var impairsDependents = false
+    /// Known to its group as in service.
+    var countsServing = false
     /// systemd's own restarts when the incident opened.
     var restartsSeen: UInt32 = 0
     /// systemd's own restarts when the component was last up, or first seen.
@@ -275,7 +305,7 @@ struct ComponentMachine: Sendable {
     var isUnhealthyByItself: Bool {
         switch self.phase {
         case .starting, .healthy, .suspect, .suppressed, .stopped: false
-        case .failing(.dependencyInDoubt), .failing(.evidence): false
+        case .failing(.dependencyInDoubt), .failing(.networkInDoubt), .failing(.evidence): false
         case .verifying(let verification): verification.upAt == nil
         case .failing, .recovering, .exhausted, .isolated: true
         }
@@ -303,6 +333,9 @@ struct ComponentMachine: Sendable {
                 failures: self.breaker.failures.map(now.wall(at:)),
                 openedAt: self.breaker.openedAt.map(now.wall(at:))),
             pausedUntil: self.pausedUntil.map(now.wall(at:)), stoppedByOperator: self.stoppedByOperator,
-            inFlight: inFlight, timeSuspended: self.timeSuspended, facts: self.factsToSave)
+            inFlight: inFlight, timeSuspended: self.timeSuspended,
+            flap: self.flap.changes.isEmpty && !self.flap.isFlapping
+                ? nil : SavedFlap(changes: self.flap.changes.map(now.wall(at:)), latched: self.flap.isFlapping),
+            approval: self.approval?.saved(at: now), facts: self.factsToSave)
     }
 }

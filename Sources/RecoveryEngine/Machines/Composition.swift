@@ -85,19 +85,23 @@ extension ComponentMachine {
         return Failure(reason: failure.reason, message: String(message.prefix(500)))
     }
 
-    /// The check that the present verdict comes from in the end: through composites down to the worst member.
-    var rootCulprit: CheckTracker? {
-        guard var culprit = self.culprit else { return nil }
-        for _ in self.compositions {
-            guard
-                let composition = self.compositions.first(where: { self.trackers[$0.position].check == culprit.check }),
-                let worst = composition.members.map({ self.trackers[$0] })
-                    .filter({ $0.verdict == culprit.verdict && $0.failure != nil }).max(by: Self.isLessTelling)
-            else { break }
-            culprit = worst
+    /// The checks that the present verdict comes from in the end: the worst one, or its members where it is a composite.
+    var roots: [Int] {
+        guard let culprit = self.culprit,
+            let position = self.trackers.firstIndex(where: { $0.check.name == culprit.check.name })
+        else { return [] }
+        var positions: Set<Int> = [position]
+        for composition in self.compositions.reversed() where positions.remove(composition.position) != nil {
+            positions.formUnion(
+                composition.members.filter {
+                    self.trackers[$0].verdict == culprit.verdict && self.trackers[$0].failure != nil
+                })
         }
-        return culprit
+        return positions.sorted()
     }
+
+    /// The worst of them.
+    var rootCulprit: CheckTracker? { self.roots.map { self.trackers[$0] }.max(by: Self.isLessTelling) }
 
     /// These checks, with composites replaced by their members.
     func withoutComposites(_ names: [String]) -> Set<String> {

@@ -14,12 +14,18 @@ struct HostState: Sendable {
     var unrecorded: String?
     /// Why nothing is known of any unit.
     var unitsUnknown: String?
+    /// The connectivity gate fails.
+    var isDisconnected = false
     /// Components that are down by themselves.
     var unhealthy = 0
     /// Disruptive actions under way.
     var inFlight = 0
     /// Actions under way whose component has left the policy: their intents still have to be closed.
     var orphans: [Int64: ActionRequest] = [:]
+    /// The last storm; it holds automation back as long as its cooldown lasts.
+    var storm: Storm?
+    /// Groups that have limits, or whose past still counts.
+    var groups: [String: GroupState] = [:]
     var saved: SavedHost?
 
     init(guards: Guards) {
@@ -41,6 +47,8 @@ struct HostState: Sendable {
         }
         self.isFrozen = saved.frozen
         for request in saved.orphans { self.orphans[request.id] = request }
+        self.storm = saved.storm.map { Storm(cause: $0.cause, since: now.monotonic(at: $0.since)) }
+        self.restoreGroups(saved.groups, at: now)
         self.saved = saved
     }
 
@@ -48,7 +56,9 @@ struct HostState: Sendable {
         SavedHost(
             nextIncident: self.nextIncident, nextAction: self.nextAction, actions: self.budget.spent.map(now.wall(at:)),
             pausedUntil: self.pausedUntil.map(now.wall(at:)), frozen: self.isFrozen,
-            orphans: self.orphans.values.sorted { $0.id < $1.id })
+            orphans: self.orphans.values.sorted { $0.id < $1.id },
+            storm: self.storm.map { SavedStorm(cause: $0.cause, since: now.wall(at: $0.since)) },
+            groups: self.groups.filter { !$0.value.isForgettable }.mapValues { $0.snapshotToSave(at: now) })
     }
 }
 
@@ -63,6 +73,18 @@ extension SavedHost {
             && nearlyEqual(self.actions.first, other.actions.first)
             && nearlyEqual(self.actions.last, other.actions.last)
             && nearlyEqual(self.pausedUntil, other.pausedUntil)
+            && self.storm?.cause == other.storm?.cause && nearlyEqual(self.storm?.since, other.storm?.since)
+            && self.groups.keys == other.groups.keys
+            && self.groups.allSatisfy { $0.value.isSame(as: other.groups[$0.key]) }
+    }
+}
+
+extension SavedGroup {
+    fileprivate func isSame(as other: SavedGroup?) -> Bool {
+        guard let other else { return false }
+        return self.frozen == other.frozen && self.actions.count == other.actions.count
+            && nearlyEqual(self.actions.first, other.actions.first)
+            && nearlyEqual(self.actions.last, other.actions.last)
     }
 }
 
@@ -75,7 +97,13 @@ extension SavedComponent {
             && nearlyEqual(self.breaker.openedAt, other.breaker.openedAt)
             && nearlyEqual(self.pausedUntil, other.pausedUntil)
             && self.stoppedByOperator == other.stoppedByOperator && self.inFlight == other.inFlight
-            && self.timeSuspended == other.timeSuspended && self.facts == other.facts
+            && self.timeSuspended == other.timeSuspended && self.flap?.latched == other.flap?.latched
+            && self.flap?.changes.count == other.flap?.changes.count
+            && nearlyEqual(self.flap?.changes.first, other.flap?.changes.first)
+            && nearlyEqual(self.flap?.changes.last, other.flap?.changes.last)
+            && self.approval?.id == other.approval?.id && self.approval?.approvedBy == other.approval?.approvedBy
+            && nearlyEqual(self.approval?.until, other.approval?.until)
+            && self.facts == other.facts
     }
 }
 

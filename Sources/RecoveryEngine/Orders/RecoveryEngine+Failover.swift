@@ -117,7 +117,8 @@ extension RecoveryEngine {
     mutating func failBack(_ index: Int, from active: String, why: String) {
         let machine = self.machines[index]
         guard let own = machine.component.unit, let failover = machine.component.facts.failover,
-            self.reasonAgainstPlanned(index) == nil
+            // An operator who wants to be asked first does it by hand.
+            machine.component.mode == .auto, self.reasonAgainstPlanned(index) == nil
         else {
             // Asked again when something else happens, at the latest then.
             return self.setDeadline(index, self.now.monotonic + .seconds(30))

@@ -58,9 +58,9 @@ extension RecoveryEngine {
         return ordered.compactMap { other in
             let machine = self.machines[other]
             // What a person stopped, or only watches, is not started by the way.
-            guard machine.component.mode == .auto, !machine.stoppedByOperator, machine.pausedUntil == nil else {
-                return nil
-            }
+            guard machine.component.mode == .auto, !machine.stoppedByOperator, machine.pausedUntil == nil,
+                self.openWindow(machine.component) == nil
+            else { return nil }
             return machine.activeUnit
         }
     }
@@ -105,21 +105,28 @@ extension RecoveryEngine {
         let now = self.now.monotonic
         if let until = machine.pausedUntil, until > now { return .paused(until: until) }
         if let until = self.host.pausedUntil, until > now { return .paused(until: until) }
+        if let open = self.maintenanceReasonToHold(index) { return open }
         if machine.component.mode == .observe { return .observing }
         if machine.unit?.isBusy == true { return .serviceManager }
         if machine.isUnitInDoubt { return .evidence }
         return self.hostHold(index)
     }
 
-    /// Why nothing disruptive may be done on the host, or to this unit, just now.
+    /// Why nothing disruptive may be done on the host, in the group, or to this unit, just now.
     mutating func hostHold(_ index: Int) -> Hold? {
         if self.host.unrecorded != nil { return .unrecorded }
-        if self.host.isFrozen { return .frozen }
-        if self.host.inFlight + self.host.orphans.count >= self.policy.guards.maxConcurrent { return .concurrency }
-        if let unit = self.machines[index].activeUnit, self.host.orphans.values.contains(where: { $0.unit == unit }) {
-            return .concurrency
+        if self.host.isFrozen { return .frozen(group: nil) }
+        if let reason = self.stormReasonToHold() { return reason }
+        if self.host.inFlight + self.host.orphans.count >= self.policy.guards.maxConcurrent {
+            return .concurrency(group: nil)
         }
-        return self.host.budget.nextAllowed(at: self.now.monotonic).map { .budget(until: $0) }
+        if let unit = self.machines[index].activeUnit, self.host.orphans.values.contains(where: { $0.unit == unit }) {
+            return .concurrency(group: nil)
+        }
+        if let reason = self.groupReasonToHold(index) { return reason }
+        guard let until = self.host.budget.nextAllowed(at: self.now.monotonic) else { return nil }
+        self.beginStorm(.budget, budgetUntil: until)
+        return .budget(group: nil, until: until)
     }
 
     // MARK: - Taking back

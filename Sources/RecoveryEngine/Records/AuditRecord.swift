@@ -37,14 +37,22 @@ public struct AuditRecord: Hashable, Sendable, Codable {
         case actionFinished(id: Int64, ActionOutcome)
         /// A step that was not taken, and why. `id` makes it a row among the incident's actions.
         case actionSkipped(id: Int64, action: String, attempt: Int, step: Int, why: String)
+        /// A step waits for an operator (`mode: approve`). `id` is the number that the action will have.
+        case approvalAsked(id: Int64, action: String, attempt: Int, step: Int, until: WallTime, why: String)
+        /// `by`: the operator who decided; `nil` where nobody did.
+        case approvalDecided(id: Int64, ApprovalDecision, by: String?, why: String?)
         /// The repair is proven, or was not, so long after the action.
         case verification(action: Int64, succeeded: Bool, detail: String)
         /// Anything else a person reading the timeline should know: a wait, a held-back action.
         case note(String)
         case evidence(kind: EvidenceKind, text: String)
         case breakerChanged(from: String, to: String, why: String)
+        /// The component comes and goes, and repairs are held back (`latched`), or are no longer.
+        case latchChanged(latched: Bool, why: String)
         /// Automation stopped acting on the whole host (`frozen`), or goes on.
         case freezeChanged(frozen: Bool, why: String)
+        /// The same for one group of components.
+        case groupFreezeChanged(group: String, frozen: Bool, why: String)
         case paused(until: WallTime, by: String, reason: String)
         case resumed(by: String)
         /// From now on the component's time counts as neither up nor down, until the same with `counts: true`.

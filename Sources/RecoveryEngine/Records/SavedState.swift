@@ -16,13 +16,17 @@ public struct SavedComponent: Hashable, Sendable, Codable {
     public var inFlight: ActionRequest?
     /// Its time counts as neither up nor down at present.
     public var timeSuspended: Bool
+    /// `nil` where it never came and went.
+    public var flap: SavedFlap?
+    /// The step that an operator was asked about.
+    public var approval: SavedApproval?
     /// `nil`: there are none.
     public var facts: SavedFacts?
 
     public init(
         incident: SavedIncident? = nil, ladder: SavedLadder = SavedLadder(), breaker: SavedBreaker = SavedBreaker(),
         pausedUntil: WallTime? = nil, stoppedByOperator: Bool = false, inFlight: ActionRequest? = nil,
-        timeSuspended: Bool = false, facts: SavedFacts? = nil
+        timeSuspended: Bool = false, flap: SavedFlap? = nil, approval: SavedApproval? = nil, facts: SavedFacts? = nil
     ) {
         self.incident = incident
         self.ladder = ladder
@@ -31,7 +35,21 @@ public struct SavedComponent: Hashable, Sendable, Codable {
         self.stoppedByOperator = stoppedByOperator
         self.inFlight = inFlight
         self.timeSuspended = timeSuspended
+        self.flap = flap
+        self.approval = approval
         self.facts = facts
+    }
+}
+
+/// How often a component came and went.
+public struct SavedFlap: Hashable, Sendable, Codable {
+    /// When it failed or was well again, oldest first.
+    public var changes: [WallTime]
+    public var latched: Bool
+
+    public init(changes: [WallTime] = [], latched: Bool = false) {
+        self.changes = changes
+        self.latched = latched
     }
 }
 
@@ -118,10 +136,15 @@ public struct SavedHost: Hashable, Sendable, Codable {
     public var frozen: Bool
     /// Actions under way whose component has left the policy, by number.
     public var orphans: [ActionRequest]
+    /// The last storm.
+    public var storm: SavedStorm?
+    /// Those of which anything must not be forgotten, by name.
+    public var groups: [String: SavedGroup]
 
     public init(
         nextIncident: Int64 = 1, nextAction: Int64 = 1, actions: [WallTime] = [], pausedUntil: WallTime? = nil,
-        frozen: Bool = false, orphans: [ActionRequest] = []
+        frozen: Bool = false, orphans: [ActionRequest] = [], storm: SavedStorm? = nil,
+        groups: [String: SavedGroup] = [:]
     ) {
         self.nextIncident = nextIncident
         self.nextAction = nextAction
@@ -129,6 +152,31 @@ public struct SavedHost: Hashable, Sendable, Codable {
         self.pausedUntil = pausedUntil
         self.frozen = frozen
         self.orphans = orphans
+        self.storm = storm
+        self.groups = groups
+    }
+}
+
+/// When and why automation last stopped for the whole host.
+public struct SavedStorm: Hashable, Sendable, Codable {
+    public var cause: StormCause
+    public var since: WallTime
+
+    public init(cause: StormCause, since: WallTime) {
+        self.cause = cause
+        self.since = since
+    }
+}
+
+/// What the components of a group must not forget together.
+public struct SavedGroup: Hashable, Sendable, Codable {
+    /// When disruptive actions on members began, oldest first, as far as the group's budget counts them.
+    public var actions: [WallTime]
+    public var frozen: Bool
+
+    public init(actions: [WallTime] = [], frozen: Bool = false) {
+        self.actions = actions
+        self.frozen = frozen
     }
 }
 
@@ -142,7 +190,9 @@ extension SavedHost {
             actions: try values.decode([WallTime].self, forKey: .actions),
             pausedUntil: try values.decodeIfPresent(WallTime.self, forKey: .pausedUntil),
             frozen: try values.decode(Bool.self, forKey: .frozen),
-            orphans: try values.decodeIfPresent([ActionRequest].self, forKey: .orphans) ?? [])
+            orphans: try values.decodeIfPresent([ActionRequest].self, forKey: .orphans) ?? [],
+            storm: try values.decodeIfPresent(SavedStorm.self, forKey: .storm),
+            groups: try values.decodeIfPresent([String: SavedGroup].self, forKey: .groups) ?? [:])
     }
 }
 

@@ -17,13 +17,20 @@ struct OneActionPerUnit: Checker {
     }
 }
 
-/// No window of `maxActions.per` holds more than `maxActions.count` disruptive actions, whatever restarts lie within.
+/// No window of `maxActions.per` holds more than `maxActions.count` disruptive actions, on the host or in a group,
+/// whatever restarts lie within.
 struct ActionBudgetHolds: Checker {
     static let invariant = "maxActions holds in every window"
-    /// When each action was decided, and the budget in force then: a policy that is loaded a moment later speaks of
+    /// An account and what is allowed by it; the host's own has no group.
+    private struct Account {
+        var group: String?
+        var budget: Guards.ActionBudget
+    }
+
+    /// When each action was decided, and the budgets in force then: a policy that is loaded a moment later speaks of
     /// later decisions.
-    private var decided: [Int64: (at: MonotonicInstant, budget: Guards.ActionBudget)] = [:]
-    private var done: [MonotonicInstant] = []
+    private var decided: [Int64: (at: MonotonicInstant, accounts: [Account])] = [:]
+    private var done: [String?: [MonotonicInstant]] = [:]
     /// Wall times written down before a jump forward say too little after a restart; nobody can know better.
     private var jumpedAt: MonotonicInstant?
 
@@ -31,21 +38,35 @@ struct ActionBudgetHolds: Checker {
         switch fact {
         case .wallMoved(let duration) where duration > .zero: self.jumpedAt = now
         case .supervisorStarted:
-            if let jumpedAt = self.jumpedAt { self.done.removeAll { $0 <= jumpedAt } }
+            if let jumpedAt = self.jumpedAt { self.done = self.done.mapValues { $0.filter { $0 > jumpedAt } } }
             self.jumpedAt = nil
         case .considered(.act(let request)):
-            self.decided[request.id] = (now, knowledge.policy.guards.maxActions)
+            self.decided[request.id] = (now, Self.accounts(request, knowledge))
         case .actionPerformed(let request) where knowledge.isDisruptive(request):
-            let (at, budget) = self.decided[request.id] ?? (now, knowledge.policy.guards.maxActions)
-            self.done.append(at)
-            // What was written down is rounded to microseconds.
-            let within = self.done.filter { at - $0 < budget.per - .milliseconds(1) }
-            if within.count > budget.count {
-                return "\(within.count) actions within \(seconds(budget.per)); \(budget.count) are allowed"
+            let (at, accounts) = self.decided[request.id] ?? (now, Self.accounts(request, knowledge))
+            for account in accounts {
+                self.done[account.group, default: []].append(at)
+                // What was written down is rounded to microseconds.
+                let budget = account.budget
+                let within = self.done[account.group, default: []].count { at - $0 < budget.per - .milliseconds(1) }
+                if within > budget.count {
+                    let place = account.group.map { " in the group \($0)" } ?? ""
+                    return "\(within) actions within \(seconds(budget.per))\(place); \(budget.count) are allowed"
+                }
             }
         default: break
         }
         return nil
+    }
+
+    private static func accounts(_ request: ActionRequest, _ knowledge: Knowledge) -> [Account] {
+        var accounts = [Account(budget: knowledge.policy.guards.maxActions)]
+        if let group = knowledge.components[request.component]?.group,
+            let budget = knowledge.policy.groups[group]?.maxActions
+        {
+            accounts.append(Account(group: group, budget: budget))
+        }
+        return accounts
     }
 }
 
@@ -57,7 +78,15 @@ struct MaxConcurrentHolds: Checker {
         guard case .considered(.act(let request)) = fact, knowledge.isDisruptive(request) else { return nil }
         let others = knowledge.inFlight.values.count { $0.unit != nil }
         let most = knowledge.policy.guards.maxConcurrent
-        return others >= most ? "action \(request.id) is number \(others + 1) in flight; \(most) are allowed" : nil
+        if others >= most { return "action \(request.id) is number \(others + 1) in flight; \(most) are allowed" }
+        guard let group = knowledge.components[request.component]?.group,
+            let most = knowledge.policy.groups[group]?.maxConcurrent
+        else { return nil }
+        let members = knowledge.inFlight.values.count {
+            $0.unit != nil && knowledge.components[$0.component]?.group == group
+        }
+        guard members >= most else { return nil }
+        return "action \(request.id) is number \(members + 1) in flight in the group \(group); \(most) are allowed"
     }
 }
 

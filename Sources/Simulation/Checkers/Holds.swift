@@ -13,7 +13,8 @@ struct NoActionWhileHeld: Checker {
         let what = "action \(request.id) on \(name)"
         if knowledge.isPaused(name, at: now) { return "\(what) while paused" }
         if knowledge.components[name]?.mode == .observe { return "\(what), which is only observed" }
-        if knowledge.isFrozen { return "\(what) while frozen" }
+        if knowledge.latched.contains(name) { return "\(what), which is latched" }
+        if knowledge.isFrozen(name) { return "\(what) while frozen" }
         if knowledge.isUnrecorded { return "\(what) while nothing can be recorded" }
         guard let component = knowledge.components[name] else { return nil }
         // Doubt takes away what was known: something must have been seen to fail since, by this very process.
@@ -43,21 +44,33 @@ struct NoActionOnForeignHands: Checker {
     }
 }
 
-/// With more than `maxUnhealthy` of the host surely down, automation stands still.
+/// With more than `maxUnhealthy` of the host, or of a group, surely down, automation stands still there.
 struct FreezeHolds: Checker {
     static let invariant = "maxUnhealthy freezes"
 
     mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
         guard case .considered(.act(let request)) = fact, knowledge.isDisruptive(request) else { return nil }
         let all = knowledge.policy.components
+        if let what = self.excess(among: all, most: knowledge.policy.guards.maxUnhealthy, knowledge) {
+            return "action \(request.id) with \(what)"
+        }
+        guard let group = knowledge.components[request.component]?.group,
+            let most = knowledge.policy.groups[group]?.maxUnhealthy,
+            let what = self.excess(among: all.filter { $0.group == group }, most: most, knowledge)
+        else { return nil }
+        return "action \(request.id) in the group \(group) with \(what)"
+    }
+
+    private func excess(among all: [Component], most: Double, _ knowledge: Knowledge) -> String? {
         guard all.count >= Guards.maxUnhealthyOfAtLeast else { return nil }
         let down = all.filter { component in
             guard let incident = knowledge.incidents[component.name], incident.rootCause == nil else { return false }
+            // One that something it needs may have pulled down does not count by itself until that is known.
             return knowledge.isSurelyDown(component.name)
+                && !knowledge.dependencies(of: component.name).contains(where: knowledge.isInDoubt)
         }
-        let share = Double(down.count) / Double(all.count)
-        guard share > knowledge.policy.guards.maxUnhealthy else { return nil }
-        return "action \(request.id) with \(down.count) of \(all.count) components down by themselves"
+        guard Double(down.count) / Double(all.count) > most else { return nil }
+        return "\(down.count) of \(all.count) components down by themselves"
     }
 }
 
@@ -123,7 +136,8 @@ struct GraceIsRespected: Checker {
                 guard case .unit(let rule) = check.kind else { return false }
                 return check.enabled && !rule.states.contains(ActiveState.active.rawValue)
             }
-            if !isUnitTrouble, now - since < component.startupGrace {
+            // The grace counts from the start itself; the word of it was under way for a few milliseconds.
+            if !isUnitTrouble, now - since < component.startupGrace - .milliseconds(50) {
                 return "action \(request.id) on \(component.name) \(seconds(now - since)) after its start; "
                     + "its grace is \(seconds(component.startupGrace))"
             }

@@ -32,14 +32,14 @@ struct IncidentsHaveEvidence: Checker {
     ) -> Bool {
         if case .composite(let composite) = check.kind {
             let members = component.checks.filter { $0.enabled && composite.members.contains($0.name) }
-            let shown = members.count { self.isShown($0, of: component, at: now, knowing: knowledge) }
+            let shown = members.count {
+                self.isShown($0, of: component, at: now, knowing: knowledge)
+                    || knowledge.checks[component.name]?[$0.name]?.isDown == true
+            }
             return members.count - shown < composite.needed(of: members.count)
         }
         if knowledge.isSilent(component.name, check, at: now) { return true }
-        guard let history = knowledge.checks[component.name]?[check.name] else { return false }
-        if history.failuresInRow >= (check.kind.isUnit ? 1 : check.fall) { return true }
-        guard let window = check.window else { return false }
-        return history.recent.suffix(window.of).count(where: { $0 }) >= window.failures
+        return knowledge.checks[component.name]?[check.name]?.hasFailedEnough(for: check) == true
     }
 }
 
@@ -129,7 +129,11 @@ struct AlertsAreBounded: Checker {
             case .incidentOpened, .incidentRearmed, .breakerChanged(_, "closed", _):
                 let prefix = "\(record.component ?? "-")/"
                 self.told = self.told.filter { !$0.key.hasPrefix(prefix) }
-            case .freezeChanged: self.hostWide = 0
+            case .approvalAsked:
+                self.told["\(record.component ?? "-")/\(AlertEvent.approvalNeeded.rawValue)"] = 0
+            case .freezeChanged, .groupFreezeChanged: self.hostWide = 0
+            // The connectivity gate has another opinion.
+            case .note where record.component == nil: self.hostWide = 0
             default: break
             }
         case .considered(.alert(let message)): return self.count(message, knowledge)

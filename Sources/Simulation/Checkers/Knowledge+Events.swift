@@ -32,7 +32,8 @@ extension Knowledge {
             if let component, self.stopped.remove(component) != nil, let unit = self.components[component]?.unit {
                 self.forgiven[unit] = self.units[unit]?.observation.invocationID
             }
-        case .operatorAsked(.checkNow): break
+        case .operatorAsked(.checkNow), .operatorAsked(.acknowledge), .operatorAsked(.approve), .operatorAsked(.deny):
+            break
         }
     }
 
@@ -46,6 +47,7 @@ extension Knowledge {
             self.incidents[name] = nil
             self.breakers[name] = nil
             self.stopped.remove(name)
+            self.latched.remove(name)
             self.pausedUntil[name] = nil
         case .saveComponent, .saveHost, .alert, .watchUnits, .lookAtRelease, .gatherEvidence: break
         }
@@ -81,7 +83,9 @@ extension Knowledge {
     private mutating func takeOver(_ restored: RestoredState, at now: MonotonicInstant) {
         self.incidents = [:]
         self.inFlight = [:]
+        self.latched = Set(restored.components.filter { $0.value.flap?.latched == true }.keys)
         self.isFrozen = restored.host.frozen
+        self.frozenGroups = Set(restored.host.groups.filter(\.value.frozen).keys)
         for (name, saved) in restored.components {
             if let incident = saved.incident {
                 self.incidents[name] = OpenIncident(
@@ -179,14 +183,24 @@ extension Knowledge {
         var history = self.checks[component, default: [:]][check, default: CheckHistory()]
         history.lastAt = now
         history.failuresInRow = isBad ? history.failuresInRow + 1 : 0
+        history.passesInRow = isBad ? 0 : history.passesInRow + 1
         history.recent.append(isBad)
         if history.recent.count > 64 { history.recent.removeFirst(32) }
+        if let rule = self.components[component]?.checks.first(where: { $0.name == check }) {
+            if history.hasFailedEnough(for: rule) { history.isDown = true }
+            if history.passesInRow >= (rule.kind.isUnit ? 1 : rule.rise) { history.isDown = false }
+        }
         self.checks[component, default: [:]][check] = history
     }
 
     private mutating func note(_ record: AuditRecord, at now: MonotonicInstant) {
         guard let component = record.component else {
-            if case .freezeChanged(let frozen, _) = record.body { self.isFrozen = frozen }
+            switch record.body {
+            case .freezeChanged(let frozen, _): self.isFrozen = frozen
+            case .groupFreezeChanged(let group, true, _): self.frozenGroups.insert(group)
+            case .groupFreezeChanged(let group, false, _): self.frozenGroups.remove(group)
+            default: break
+            }
             return
         }
         switch record.body {
@@ -199,9 +213,19 @@ extension Knowledge {
         case .incidentExhausted: self.incidents[component]?.isExhausted = true
         case .incidentRearmed: self.incidents[component]?.isExhausted = false
         case .incidentResolved: self.incidents[component] = nil
+        case .latchChanged(true, _): self.latched.insert(component)
+        case .latchChanged(false, _): self.latched.remove(component)
         case .breakerChanged(_, let to, _): self.breakers[component] = to
-        case .freezeChanged(let frozen, _): self.isFrozen = frozen
         default: break
         }
+    }
+}
+
+extension Knowledge.CheckHistory {
+    /// As often as the policy asks for, in a row or within its window.
+    func hasFailedEnough(for check: Check) -> Bool {
+        if self.failuresInRow >= (check.kind.isUnit ? 1 : check.fall) { return true }
+        guard let window = check.window else { return false }
+        return self.recent.suffix(window.of).count(where: { $0 }) >= window.failures
     }
 }

@@ -12,6 +12,9 @@ struct Knowledge {
         var lastAt = MonotonicInstant(nanoseconds: 0)
         /// Bad results in a row, those that tell nothing left out.
         var failuresInRow = 0
+        var passesInRow = 0
+        /// It has failed often enough, and not passed often enough since.
+        var isDown = false
         /// `true` for a bad result; the newest last, at most 64.
         var recent: [Bool] = []
         /// The reasons of the failures in a row.
@@ -53,6 +56,9 @@ struct Knowledge {
     var pausedUntil: [String?: MonotonicInstant] = [:]
     var isUnrecorded = false
     var isFrozen = false
+    var frozenGroups: Set<String> = []
+    /// Components that come and go.
+    var latched: Set<String> = []
     var incidents: [String: OpenIncident] = [:]
     /// Components that an operator stopped.
     var stopped: Set<String> = []
@@ -118,6 +124,16 @@ struct Knowledge {
     func wasSilent(_ component: String, _ check: Check, at now: MonotonicInstant) -> Bool {
         if self.isSilent(component, check, at: now) { return true }
         return self.silencesEnded[component]?[check.name].map { $0 >= self.doubtAt } ?? false
+    }
+
+    /// The host is frozen, or the component's group.
+    func isFrozen(_ component: String) -> Bool {
+        self.isFrozen || self.components[component]?.group.map(self.frozenGroups.contains) ?? false
+    }
+
+    /// Some check of it has failed, though perhaps not often enough yet.
+    func isInDoubt(_ component: String) -> Bool {
+        self.checks[component]?.values.contains(where: \.isFailing) ?? false
     }
 
     /// By what was seen of its unit last, it has died and nobody is at it.

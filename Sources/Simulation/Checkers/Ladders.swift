@@ -20,6 +20,7 @@ struct LadderIsFollowed: Checker {
 
     mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
         switch fact {
+        case .wallMoved(let duration): self.rearmAt = self.rearmAt.mapValues { $0 + duration }
         case .supervisorEnded(let lost):
             // What was lost with the power is lost to the ladder, too.
             for case .saveComponent(let name, _) in lost { self.positions[name] = nil }

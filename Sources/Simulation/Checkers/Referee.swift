@@ -63,7 +63,7 @@ struct Referee {
             DependentsWait(), RootCauseIsTrue(), TimesAreOrdered(), AlertsAreBounded(), GraceIsRespected(),
             HealthyIsLeftAlone(), IncidentsHaveEvidence(), IncidentsAreWellFormed(), LadderIsFollowed(),
             BreakerHolds(), FreezeHolds(), ChecksKeepTheirPace(), EverythingIsHealed(), EngineIsCalm(),
-            ProofsAreFair(), TrailIsBounded(),
+            ProofsAreFair(), TrailIsBounded(), StormsAreWaitedOut(), ActionsAreApproved(), WindowsAreKept(),
         ]
     }
 }

@@ -17,8 +17,11 @@ enum Disturbance: Hashable, Sendable {
     case pause(component: String?, for: Duration)
     case resume(component: String?)
     case checkNow(component: String)
+    case acknowledge(component: String)
     case reloadPolicy(index: Int)
     // The machine and the supervisor itself.
+    /// Whoever is asked over the network does not answer, however well it is.
+    case networkLoss(for: Duration)
     case busLoss(for: Duration)
     case daemonReload(for: Duration)
     case stall(for: Duration)

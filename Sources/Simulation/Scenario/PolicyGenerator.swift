@@ -15,9 +15,30 @@ struct PolicyGenerator {
         if self.theme == .everything, self.random.chance(0.3) {
             components.append(self.endpointOnly(earlier: components.map(\.name)))
         }
+        let hasGate = self.theme == .everything || self.theme == .quiet
+        if hasGate { components.append(self.uplink()) }
+        // A mass failure concerns one group as a whole, or the host.
+        let names = self.theme == .massFailure ? ["a"] : ["a", "b"]
+        for index in components.indices where self.random.chance(0.6) {
+            components[index].group = self.random.pick(names)
+        }
+        var guards = self.guards()
+        if hasGate { guards.connectivity = Self.gate }
         return PolicySnapshot(
-            components: components, guards: self.guards(),
-            channels: ["journal": Channel(name: "journal", kind: .journal)])
+            components: components, guards: guards, groups: self.groups(names),
+            channels: ["journal": Channel(name: "journal", kind: .journal)],
+            maintenance: self.maintenance(components.map(\.name)))
+    }
+
+    private mutating func maintenance(_ names: [String]) -> [MaintenanceWindow] {
+        guard !names.isEmpty, self.random.chance(0.15),
+            let calendar = CalendarExpression("*:0/\(self.random.pick([2, 5, 10])):\(self.random.int(0...59)) UTC")
+        else { return [] }
+        return [
+            MaintenanceWindow(
+                name: "upgrades", components: [self.random.pick(names)], calendar: calendar,
+                duration: self.random.milliseconds(5_000...90_000))
+        ]
     }
 
     /// The policy with one thing changed, as operators do; sometimes with everything taken out.
@@ -25,12 +46,17 @@ struct PolicyGenerator {
         var policy = policy
         guard !policy.components.isEmpty else { return policy }
         let index = self.random.int(0...policy.components.count - 1)
-        switch self.random.int(0...5) {
+        switch self.random.int(0...7) {
+        case 6: policy.groups = self.groups(["a", "b"])
+        case 7: policy.components[index].group = self.random.pick([nil, "a", "b"])
         case 0:
             let name = policy.components.remove(at: index).name
             for other in policy.components.indices { policy.components[other].dependsOn.removeAll { $0 == name } }
-        case 1: policy.components[index].mode = .observe
-        case 2: policy.guards = self.guards()
+        case 1: policy.components[index].mode = self.random.pick([.observe, .approve, .auto])
+        case 2:
+            let gate = policy.guards.connectivity
+            policy.guards = self.guards()
+            policy.guards.connectivity = gate
         case 3:
             let checks = policy.components[index].checks
             policy.components[index].checks[0].interval = checks[0].interval + .milliseconds(500)
@@ -51,14 +77,21 @@ struct PolicyGenerator {
         }
         return Component(
             name: name, unit: unit.name, criticality: self.random.pick(Criticality.allCases), dependsOn: dependsOn,
-            mode: self.theme != .quiet && self.random.chance(0.08) ? .observe : .auto,
+            mode: self.theme == .quiet ? .auto : self.mode(),
             startupGrace: unit.bootTime + self.random.milliseconds(1_500...9_000),
             stable: self.random.pick([.zero, .seconds(1), .seconds(2), .seconds(4)]), checks: checks,
             recovery: self.ladder(unit, checks), rearm: self.random.milliseconds(20_000...90_000),
             breaker: BreakerPolicy(
                 failures: self.random.int(2...6), window: self.random.milliseconds(30_000...120_000),
                 minSeverity: self.random.pick([.low, .high]), openFor: self.random.milliseconds(10_000...60_000),
-                halfOpen: self.random.int(1...2)))
+                halfOpen: self.random.int(1...2)),
+            // Longer than the other guards hold back what was approved.
+            approvalExpires: self.random.milliseconds(60_000...240_000))
+    }
+
+    private mutating func mode() -> Mode {
+        if self.random.chance(0.08) { return .observe }
+        return self.random.chance(0.12) ? .approve : .auto
     }
 
     private mutating func endpointOnly(earlier: [String]) -> Component {
@@ -67,6 +100,14 @@ struct PolicyGenerator {
             checks: [self.check("http", .http(HTTPCheck(host: "127.0.0.1", port: 9_999)))],
             recovery: [Step(strategy: .healthCheck(HealthCheckStrategy())), Step(strategy: .alert(AlertStrategy()))],
             rearm: .seconds(30))
+    }
+
+    private static let gate = [CheckReference(component: "zz-uplink", check: "http")]
+
+    private mutating func uplink() -> Component {
+        Component(
+            name: "zz-uplink", checks: [self.check("http", .http(HTTPCheck(host: "192.0.2.1")))],
+            recovery: [Step(strategy: .alert(AlertStrategy()))], rearm: .seconds(30))
     }
 
     private mutating func checks(_ name: String) -> [Check] {
@@ -152,10 +193,30 @@ struct PolicyGenerator {
         }
     }
 
+    private mutating func groups(_ names: [String]) -> [String: GroupLimits] {
+        var groups: [String: GroupLimits] = [:]
+        for name in names where self.random.chance(0.5) {
+            var limits = GroupLimits()
+            if self.random.chance(0.6) { limits.maxActions = self.actionBudget() }
+            if self.random.chance(0.6) { limits.maxConcurrent = self.random.int(1...2) }
+            if self.random.chance(0.6) { limits.maxUnhealthy = self.random.pick([0.3, 0.5]) }
+            if self.random.chance(0.4) { limits.minHealthyInGroup = self.random.int(0...2) }
+            groups[name] = limits
+        }
+        return groups
+    }
+
+    private mutating func actionBudget() -> Guards.ActionBudget {
+        Guards.ActionBudget(count: self.random.int(2...10), per: self.random.milliseconds(30_000...180_000))
+    }
+
     private mutating func guards() -> Guards {
         Guards(
-            maxActions: Guards.ActionBudget(
-                count: self.random.int(2...10), per: self.random.milliseconds(30_000...180_000)),
-            maxConcurrent: self.random.int(1...3), maxUnhealthy: self.random.pick([0.4, 0.5, 1]))
+            maxActions: self.actionBudget(), maxConcurrent: self.random.int(1...3),
+            maxUnhealthy: self.random.pick([0.4, 0.5, 1]),
+            stormCooldown: self.random.pick([.zero, .seconds(10), .seconds(40)]),
+            flap: FlapPolicy(
+                high: self.random.pick([0.15, 0.2, 0.3, 1]), low: self.random.pick([0, 0.05]),
+                results: self.random.pick([11, 21])))
     }
 }

@@ -123,13 +123,15 @@ struct DisturbancePlanner {
             return .pause(
                 component: self.random.chance(0.3) ? nil : component, for: self.random.milliseconds(5_000...60_000))
         case 5: return .resume(component: self.random.chance(0.3) ? nil : component)
-        case 6: return .checkNow(component: component)
+        case 6:
+            return self.random.chance(0.5) ? .checkNow(component: component) : .acknowledge(component: component)
         default: return .reloadPolicy(index: self.random.int(0...2))
         }
     }
 
     private mutating func ofTheMachine() -> Disturbance {
-        switch self.random.int(0...7) {
+        switch self.random.int(0...9) {
+        case 8, 9: return .networkLoss(for: self.random.milliseconds(500...90_000))
         case 0: return .busLoss(for: self.random.milliseconds(50...6_000))
         case 1: return .daemonReload(for: self.random.milliseconds(20...800))
         case 2, 3: return .stall(for: self.random.milliseconds(1_100...60_000))

@@ -107,7 +107,11 @@ func describe(_ saved: SavedComponent) -> String {
     if saved.breaker != SavedBreaker() { parts.append("\(saved.breaker)".replacing("RecoveryEngine.", with: "")) }
     if let until = saved.pausedUntil { parts.append("pausedUntil=\(until.microseconds)") }
     if saved.stoppedByOperator { parts.append("stopped") }
+    if let approval = saved.approval {
+        parts.append("approval(\(approval.id) until=\(approval.until.microseconds) by=\(approval.approvedBy ?? "-"))")
+    }
     if let request = saved.inFlight { parts.append("inFlight(\(describe(request)))") }
+    if let flap = saved.flap { parts.append("flap(\(flap.changes.map(\.microseconds)) latched=\(flap.latched))") }
     if let active = saved.facts?.active { parts.append("active=\(active)") }
     if let until = saved.facts?.isolatedUntil { parts.append("isolatedUntil=\(until.microseconds)") }
     if let undo = saved.facts?.pendingUndo { parts.append("undo(\(describe(undo.order)))") }
@@ -118,4 +122,8 @@ func describe(_ saved: SavedComponent) -> String {
 func describe(_ host: SavedHost) -> String {
     "next=\(host.nextIncident)/\(host.nextAction) actions=\(host.actions.map(\.microseconds)) "
         + "pausedUntil=\(host.pausedUntil?.microseconds ?? 0) frozen=\(host.frozen)"
+        + (host.storm.map { " storm=\($0.cause.rawValue)@\($0.since.microseconds)" } ?? "")
+        + host.groups.sorted { $0.key < $1.key }.map {
+            " \($0.key){actions=\($0.value.actions.map(\.microseconds)) frozen=\($0.value.frozen)}"
+        }.joined()
 }

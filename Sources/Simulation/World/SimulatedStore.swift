@@ -84,8 +84,8 @@ extension Effect {
         case .alert, .act: return true
         case .record(let record):
             switch record.body {
-            case .actionIntended, .incidentOpened, .incidentExhausted, .incidentResolved, .freezeChanged, .paused,
-                .resumed:
+            case .actionIntended, .incidentOpened, .incidentExhausted, .incidentResolved, .freezeChanged,
+                .groupFreezeChanged, .latchChanged, .approvalAsked, .approvalDecided, .paused, .resumed:
                 return true
             default: return false
             }

@@ -64,6 +64,7 @@ extension SimulatedWorld {
         let run = self.supervisor.run
         for effect in effects { self.note("  effect  \(describe(effect))") }
         self.tell(.decided(effects))
+        self.answerApprovals(in: effects)
         self.carryOut(effects, run: run)
         if self.supervisor.run == run, self.supervisor.engine != nil { self.armDeadline() }
     }

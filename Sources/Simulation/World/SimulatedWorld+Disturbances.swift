@@ -35,9 +35,10 @@ extension SimulatedWorld {
         case .pause(let component, let duration):
             self.ask(.pause(component: component, for: duration, by: "root", reason: "work in progress"))
         case .resume(let component): self.ask(.resume(component: component, by: "root"))
+        case .acknowledge(let component): self.ask(.acknowledge(component: component, by: "root"))
         case .checkNow(let component): self.ask(.checkNow(component: component))
         case .reloadPolicy(let index): self.loadPolicy(index)
-        case .busLoss, .daemonReload, .stall, .suspend, .wallJump, .diskFull, .crashSupervisor, .reboot:
+        case .networkLoss, .busLoss, .daemonReload, .stall, .suspend, .wallJump, .diskFull, .crashSupervisor, .reboot:
             self.disturbMachine(disturbance)
         }
         self.reviewTruth()
@@ -45,6 +46,7 @@ extension SimulatedWorld {
 
     private func disturbMachine(_ disturbance: Disturbance) {
         switch disturbance {
+        case .networkLoss(let duration): self.networkLostUntil = max(self.networkLostUntil, self.now + duration)
         case .busLoss(let duration): self.loseBus(for: duration, why: "the bus is gone")
         case .daemonReload(let duration): self.loseBus(for: duration, why: "systemd is reloading")
         case .stall(let duration): self.stall(for: duration)
@@ -66,6 +68,20 @@ extension SimulatedWorld {
     private func moveWall(by duration: Duration) {
         self.clock.moveWall(by: duration)
         self.tell(.wallMoved(by: duration))
+    }
+
+    /// People answer what waits for them, mostly with a yes and mostly in time.
+    func answerApprovals(in effects: [Effect]) {
+        for case .record(let record) in effects {
+            guard case .approvalAsked(let id, _, _, _, _, _) = record.body else { continue }
+            self.after(self.random.milliseconds(200...20_000)) { world in
+                if world.isCalm || world.random.chance(0.75) {
+                    world.ask(.approve(id: id, by: "root", reason: nil))
+                } else if world.random.chance(0.6) {
+                    world.ask(.deny(id: id, by: "root", reason: "not now"))
+                }
+            }
+        }
     }
 
     /// A person uses systemctl.
@@ -97,6 +113,7 @@ extension SimulatedWorld {
         self.note("calm      nothing is disturbed any more")
         self.store.isFull = false
         self.troubles = [:]
+        self.networkLostUntil = self.now
         for name in self.unitNames {
             self.units[name]?.crashesToCome = 0
             self.units[name]?.neverReady = false
@@ -148,7 +165,7 @@ extension SimulatedWorld {
         if let incident = knowledge.incidents[component.name], incident.isExhausted {
             if incident.needsPerson || unit.exit?.status == 78 { return true }
         }
-        if isDown { return !component.canBeHealed || knowledge.isFrozen }
+        if isDown { return !component.canBeHealed || knowledge.isFrozen(component.name) }
         // What no check of the policy can see, people see.
         let isSeen =
             !component.isLenient
@@ -158,7 +175,7 @@ extension SimulatedWorld {
                 case .unit, .tcp, .heartbeat, .composite: false
                 }
             }
-        return (knowledge.isFrozen || !component.canBeHealed || !isSeen) && self.random.chance(0.1)
+        return (knowledge.isFrozen(component.name) || !component.canBeHealed || !isSeen) && self.random.chance(0.1)
     }
 
     /// All that can be well is, no incident of it is open, and what cannot has been given up with an alert.
@@ -193,7 +210,7 @@ extension Knowledge.OpenIncident {
 extension Component {
     /// A restart may be tried for it whatever is wrong.
     var canBeHealed: Bool {
-        self.mode == .auto && self.unit != nil
+        self.mode != .observe && self.unit != nil
             && self.recovery.contains { step in
                 if case .restart = step.strategy { step.when == Condition() } else { false }
             }

@@ -12,7 +12,7 @@ extension SimulatedWorld {
             return
         }
         var delay = self.random.milliseconds(1...25)
-        let state = self.endpoint(of: component)
+        let state = self.isCutOff(request.check) ? .refused : self.endpoint(of: component)
         switch state {
         case .hangs where !Self.isAcceptedAnyway(request.check): delay = request.check.timeout
         case .slow(let time): delay = min(time, request.check.timeout)
@@ -28,6 +28,13 @@ extension SimulatedWorld {
             world.post(
                 .probeFinished(id: request.id, component: request.component, check: request.check.name, result))
         }
+    }
+
+    /// A loss of the network that no gate can see is a failure like any other, and not meant here.
+    private func isCutOff(_ check: Check) -> Bool {
+        let gate = self.currentPolicy.guards.connectivity
+        let isThere = gate.contains { place in self.currentPolicy.components.contains { $0.name == place.component } }
+        return isThere && check.kind.asksOthers && self.networkLostUntil > self.now
     }
 
     /// The kernel accepts connections for a process that hangs.

@@ -15,6 +15,8 @@ final class SimulatedWorld {
     var queue = EventQueue<Happening>()
     var units: [String: SimulatedUnit] = [:]
     var manager = ServiceManagerState()
+    /// Until then nobody answers over the network.
+    var networkLostUntil = MonotonicInstant(nanoseconds: 0)
     /// Trouble of a component's endpoint that no restart cures, and when it ends.
     var troubles: [String: (state: EndpointState, until: MonotonicInstant)] = [:]
     var wellness: [String: Bool] = [:]

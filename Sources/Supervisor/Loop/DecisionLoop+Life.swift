@@ -67,6 +67,7 @@ extension DecisionLoop {
         self.policy.names = Set(snapshot.components.map(\.name))
         self.policy.loadedAt = self.now.wall
         self.policy.error = nil
+        self.stalls.threshold = snapshot.guards.overloadLag
         PolicyLog.warnings(warnings, to: self.logger)
         self.decide(.policyLoaded(snapshot, generation: self.policy.generation))
         self.afterCommit.append { [alerts = self.ports.alerts] in alerts.update(channels: snapshot.channels) }

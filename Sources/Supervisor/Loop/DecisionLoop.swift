@@ -55,7 +55,7 @@ final class DecisionLoop {
     var pause = PauseSwitchState()
     var heartbeat: Heartbeat
 
-    private var stalls: StallDetector
+    var stalls: StallDetector
     private var deadlineHandledAt: MonotonicInstant?
 
     init(

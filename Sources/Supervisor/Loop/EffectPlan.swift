@@ -56,12 +56,12 @@ extension AuditRecord.Body {
     /// out again from its intent.
     var mustBeDurable: Bool {
         switch self {
-        case .actionIntended, .incidentOpened, .incidentExhausted, .incidentResolved, .freezeChanged, .paused, .resumed:
+        case .actionIntended, .incidentOpened, .incidentExhausted, .incidentResolved, .freezeChanged,
+            .groupFreezeChanged, .latchChanged, .approvalAsked, .approvalDecided, .paused, .resumed:
             true
         case .supervisorStarted, .supervisorStopped, .policyLoaded, .policyRejected, .incidentCorrected,
             .incidentSuppressed, .incidentRearmed, .actionFinished, .actionSkipped, .verification, .note, .evidence,
-            .breakerChanged,
-            .timeCounts, .pruned:
+            .breakerChanged, .timeCounts, .pruned:
             false
         }
     }

@@ -32,11 +32,15 @@ enum RecordLog {
         case .actionIntended: (.notice, "Action begins")
         case .actionFinished(_, let outcome): (outcome.result == .succeeded ? .info : .warning, "Action ended")
         case .actionSkipped: (.info, "Action skipped")
+        case .approvalAsked: (.warning, "A repair waits for approval")
+        case .approvalDecided: (.notice, "Approval decided")
         case .verification(_, let succeeded, _): (succeeded ? .info : .warning, "Repair verified")
         case .note: (.info, "Note")
         case .evidence: (.debug, "Evidence kept")
         case .breakerChanged: (.warning, "Breaker changed")
+        case .latchChanged(let latched, _): (latched ? .error : .notice, "Latch changed")
         case .freezeChanged(let frozen, _): (frozen ? .critical : .notice, "Automation freeze changed")
+        case .groupFreezeChanged(_, let frozen, _): (frozen ? .error : .notice, "Freeze of a group changed")
         case .paused: (.notice, "Paused")
         case .resumed: (.notice, "Resumed")
         case .timeCounts: (.debug, "Counting of time changed")
@@ -71,12 +75,22 @@ enum RecordLog {
             ["id": "\(id)", "result": "\(outcome.result.rawValue)", "detail": "\(outcome.detail)"]
         case .actionSkipped(let id, let action, _, _, let why):
             ["id": "\(id)", "action": "\(action)", "why": "\(why)"]
+        case .approvalAsked(let id, let action, let attempt, _, let until, let why):
+            [
+                "id": "\(id)", "action": "\(action)", "attempt": "\(attempt)", "until": "\(until.rfc3339)",
+                "why": "\(why)",
+            ]
+        case .approvalDecided(let id, let decision, let by, let why):
+            ["id": "\(id)", "decision": "\(decision.rawValue)", "by": "\(by ?? "nobody")", "why": "\(why ?? "")"]
         case .verification(let action, let succeeded, let detail):
             ["id": "\(action)", "succeeded": "\(succeeded)", "detail": "\(detail)"]
         case .note(let text): ["text": "\(text)"]
         case .evidence(let kind, let text): ["kind": "\(kind.rawValue)", "bytes": "\(text.utf8.count)"]
         case .breakerChanged(let from, let to, let why): ["from": "\(from)", "to": "\(to)", "why": "\(why)"]
+        case .latchChanged(let latched, let why): ["latched": "\(latched)", "why": "\(why)"]
         case .freezeChanged(let frozen, let why): ["frozen": "\(frozen)", "why": "\(why)"]
+        case .groupFreezeChanged(let group, let frozen, let why):
+            ["group": "\(group)", "frozen": "\(frozen)", "why": "\(why)"]
         case .paused(let until, let by, let reason):
             ["until": "\(until.rfc3339)", "by": "\(by)", "reason": "\(reason)"]
         case .resumed(let by): ["by": "\(by)"]

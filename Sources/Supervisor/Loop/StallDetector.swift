@@ -4,7 +4,7 @@ import ResilienceCore
 /// that slept. What it saw meanwhile says little about anybody else.
 struct StallDetector {
     /// Being late by less than this is ordinary.
-    let threshold: Duration
+    var threshold: Duration
     /// The turn that comes next should begin no later than this.
     private var expected: MonotonicInstant?
     /// How long the turn before was, where it was too long.

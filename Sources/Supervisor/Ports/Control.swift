@@ -11,6 +11,17 @@ public protocol SupervisorControl: Sendable {
     func pause(component: String?, for duration: Duration, by operatorName: String, reason: String) async throws
     /// - Throws: `ControlError`.
     func resume(component: String?, by operatorName: String) async throws
+    /// Ends a latch.
+    ///
+    /// - Throws: `ControlError`.
+    func acknowledge(component: String, by operatorName: String) async throws
+    /// Lets a step begin that waits for an operator (`mode: approve`), or has it skipped.
+    ///
+    /// - Parameter target: the number that it waits under, or the name of its component.
+    /// - Throws: `ControlError`.
+    func answerApproval(
+        of target: String, approves: Bool, by operatorName: String, reason: String?
+    ) async throws -> AnsweredApproval
     /// Runs all checks of a component now and waits for their results.
     ///
     /// - Throws: `ControlError`.
@@ -29,7 +40,23 @@ public protocol SupervisorControl: Sendable {
 /// Why the supervisor refuses an operator's request.
 public enum ControlError: Error, Hashable, Sendable {
     case noSuchComponent(String, known: [String])
+    /// Nothing waits for an operator by this name or number; what does.
+    case noSuchApproval(String, waiting: [String])
     case invalid(String)
+}
+
+/// A step that was waiting for an operator.
+public struct AnsweredApproval: Hashable, Sendable, Codable {
+    public var id: Int64
+    public var component: String
+    public var action: String
+    public var attempt: Int
+    public init(id: Int64, component: String, action: String, attempt: Int) {
+        self.id = id
+        self.component = component
+        self.action = action
+        self.attempt = attempt
+    }
 }
 
 /// What a reload came to.
@@ -63,7 +90,8 @@ public struct SupervisorStatus: Hashable, Sendable, Codable {
         }
     }
 
-    /// `running`, `paused`, `frozen`, `unrecorded` (the audit trail cannot be written), `blind` (no bus).
+    /// `running`, `paused`, `frozen`, `disconnected` (the connectivity gate fails), `unrecorded` (the audit trail cannot
+    /// be written), `blind` (no bus).
     public var state: String
     /// Why, where the state is not `running`.
     public var reason: String?
@@ -88,8 +116,8 @@ public struct SupervisorStatus: Hashable, Sendable, Codable {
 public struct ComponentStatus: Hashable, Sendable, Codable {
     public var name: String
     public var verdict: Verdict
-    /// `starting`, `healthy`, `suspect`, `failing`, `recovering`, `verifying`, `exhausted`, `isolated`, `suppressed`,
-    /// `paused`, `stopped`.
+    /// `starting`, `healthy`, `suspect`, `failing`, `approval`, `recovering`, `verifying`, `exhausted`, `isolated`,
+    /// `latched`, `suppressed`, `paused`, `stopped`.
     public var state: String
     /// One line on why it is in that state: `waits for db`, `breaker open until 12:00:07`.
     public var detail: String?

@@ -1,0 +1,152 @@
+public import ResilienceCore
+import Synchronization
+
+/// Stops calling what keeps failing, for a while. Safe to share; one of its own for each thing called.
+public final class CircuitBreaker<C: Clock>: Sendable where C.Duration == Duration {
+    /// The name that its errors and changes carry.
+    public let name: String
+    private let machine: Mutex<CallBreakerMachine>
+    private let reading: ClockReading<C>
+    private let severity: @Sendable (any Error) -> Severity?
+    private let onChange: (@Sendable (BreakerChange) -> Void)?
+    private let feed = ChangeFeed()
+
+    /// - Parameters:
+    ///   - severity: how bad an error is; `nil` for one that does not count. A cancelled caller never counts.
+    ///   - onChange: told of every change, on the task or thread of the call that brought it about; must not block.
+    public init(
+        _ name: String, _ settings: BreakerSettings, clock: C,
+        severity: @escaping @Sendable (any Error) -> Severity? = { StandardClassifier().severity(of: $0) },
+        onChange: (@Sendable (BreakerChange) -> Void)? = nil
+    ) {
+        self.name = name
+        self.machine = Mutex(CallBreakerMachine(settings: settings))
+        self.reading = ClockReading(clock)
+        self.severity = severity
+        self.onChange = onChange
+    }
+
+    // MARK: Calls
+
+    /// Makes the call unless the breaker is open.
+    ///
+    /// - Throws: `circuitOpen` without calling, with the time until trials pass; `failed` with the error of the call;
+    ///   `cancelled` where the call says so. A call that is cancelled counts for nothing, unless a `Timeout` cancelled it.
+    nonisolated(nonsending) public func call<Success>(
+        _ operation: String = "", _ body: nonisolated(nonsending) () async throws -> Success
+    ) async throws(CallError) -> Success {
+        guard let permit = self.admit() else { throw self.rejection(operation) }
+        do {
+            let value = try await body()
+            self.finish(permit, .success)
+            return value
+        } catch {
+            self.finish(permit, self.outcome(of: error))
+            throw CallError(wrapping: error, in: self.context(operation))
+        }
+    }
+
+    /// Makes the call, without waiting, unless the breaker is open.
+    ///
+    /// - Throws: as the async form.
+    @_disfavoredOverload
+    public func call<Success>(
+        _ operation: String = "", _ body: () throws -> Success
+    ) throws(CallError) -> Success {
+        guard let permit = self.admit() else { throw self.rejection(operation) }
+        do {
+            let value = try body()
+            self.finish(permit, .success)
+            return value
+        } catch {
+            self.finish(permit, self.outcome(of: error))
+            throw CallError(wrapping: error, in: self.context(operation))
+        }
+    }
+
+    // MARK: By hand
+
+    /// Closes it; it forgets what it counted. Calls under way are not counted.
+    public func reset() { self.change { $0.reset(at: self.reading.now) } }
+
+    /// Keeps it open until `reset` or `forceClose`.
+    public func forceOpen() { self.change { $0.forceOpen(at: self.reading.now) } }
+
+    /// Keeps it closed, whatever fails, until `reset` or `forceOpen`.
+    public func forceClose() { self.change { $0.forceClose(at: self.reading.now) } }
+
+    // MARK: State as a value
+
+    /// What passes now.
+    public var state: CallBreakerMachine.State { self.machine.withLock { $0.state } }
+
+    /// All of it as an operator sees it.
+    public var status: BreakerStatus {
+        self.machine.withLock {
+            BreakerStatus(
+                breaker: self.name, state: $0.state, triesAgainIn: $0.triesAgainIn(at: self.reading.now),
+                level: $0.level,
+                lastChange: $0.lastChange)
+        }
+    }
+
+    /// What has to be kept to go on after a restart.
+    public var snapshot: BreakerSnapshot { self.machine.withLock { $0.snapshot(at: self.reading.now) } }
+
+    /// Goes on from an earlier run. One that was half-open tries again at once; windows begin empty.
+    ///
+    /// - Parameter downFor: how long nothing ran in between, as far as is known; that much of an open time has passed.
+    public func restore(_ snapshot: BreakerSnapshot, downFor: Duration = .zero) {
+        self.change { $0.restore(snapshot, downFor: downFor, at: self.reading.now) }
+    }
+
+    /// Its changes from now on, for one listener; ends with the breaker.
+    ///
+    /// - Parameter keepingNewest: how many changes are kept for a listener that is slow; older ones are lost.
+    public func changes(keepingNewest count: Int = 64) -> AsyncStream<BreakerChange> {
+        self.feed.stream(keepingNewest: count)
+    }
+
+    /// How many streams of changes are being listened to.
+    var listenerCount: Int { self.feed.listenerCount }
+
+    // MARK: -
+
+    private func admit() -> CallBreakerMachine.Permit? {
+        self.change { $0.admit { self.reading.now } }
+    }
+
+    private func finish(_ permit: CallBreakerMachine.Permit, _ outcome: CallBreakerMachine.Outcome) {
+        self.change { $0.finish(permit, outcome) { self.reading.now } }
+    }
+
+    private func change<Value: Sendable>(_ body: (inout CallBreakerMachine) -> Value) -> Value {
+        let (value, transition) = self.machine.withLock { machine -> (Value, BreakerTransition?) in
+            let before = machine.changes
+            let value = body(&machine)
+            guard machine.changes != before, let transition = machine.lastChange else { return (value, nil) }
+            // Under the lock, so that listeners hear of changes in their order.
+            self.feed.publish(BreakerChange(breaker: self.name, transition: transition))
+            return (value, transition)
+        }
+        // Outside of it: the callee may ask for the state.
+        if let transition, let onChange { onChange(BreakerChange(breaker: self.name, transition: transition)) }
+        return value
+    }
+
+    private func rejection(_ operation: String) -> CallError {
+        let triesAgainIn = self.machine.withLock { $0.triesAgainIn(at: self.reading.now) }
+        return CallError(.circuitOpen, in: self.context(operation), retryAfter: triesAgainIn)
+    }
+
+    private func context(_ operation: String) -> CallContext {
+        CallContext(operation: operation, component: self.name)
+    }
+
+    private func outcome(of error: any Error) -> CallBreakerMachine.Outcome {
+        if error is CancellationError || (error as? CallError)?.code == .cancelled || Task.isCancelled {
+            return TimeoutMark.current?.hasFired == true ? .failure(.high) : .ignored
+        }
+        return self.severity(error).map { .failure($0) } ?? .ignored
+    }
+}
