@@ -34,6 +34,7 @@ struct ControlResponder: HTTPResponder {
     enum Route: Hashable {
         case status, version, health, reload, pause, resume, approve, deny, acknowledge
         case check(String)
+        case beat(component: String, check: String?)
 
         init?(path: String) {
             switch path {
@@ -47,30 +48,36 @@ struct ControlResponder: HTTPResponder {
             case "/v1/deny": self = .deny
             case "/v1/ack": self = .acknowledge
             default:
-                let prefix = "/v1/check/"
-                guard path.hasPrefix(prefix) else { return nil }
-                let name = path.dropFirst(prefix.count)
-                // A component's name needs no percent-encoding, so nothing is decoded.
-                guard (1...63).contains(name.utf8.count), Self.isName(name) else { return nil }
-                self = .check(String(name))
+                let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+                // A name needs no percent-encoding, so nothing is decoded.
+                guard parts.count >= 4, parts[0].isEmpty, parts[1] == "v1", parts[3...].allSatisfy(Self.isName) else {
+                    return nil
+                }
+                switch (parts[2], parts.count) {
+                case ("check", 4): self = .check(String(parts[3]))
+                case ("beat", 4): self = .beat(component: String(parts[3]), check: nil)
+                case ("beat", 5): self = .beat(component: String(parts[3]), check: String(parts[4]))
+                default: return nil
+                }
             }
         }
 
-        /// `[a-z0-9][a-z0-9._-]*`, as policies name components.
+        /// `[a-z0-9][a-z0-9._-]{0,62}`, as policies name components and checks.
         private static func isName(_ text: Substring) -> Bool {
-            text.utf8.enumerated().allSatisfy { index, byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
-                case UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"): index > 0
-                default: false
+            (1...63).contains(text.utf8.count)
+                && text.utf8.enumerated().allSatisfy { index, byte in
+                    switch byte {
+                    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+                    case UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"): index > 0
+                    default: false
+                    }
                 }
-            }
         }
 
         var isChange: Bool {
             switch self {
             case .status, .version, .health: false
-            case .reload, .pause, .resume, .approve, .deny, .acknowledge, .check: true
+            case .reload, .pause, .resume, .approve, .deny, .acknowledge, .check, .beat: true
             }
         }
 
@@ -86,6 +93,7 @@ struct ControlResponder: HTTPResponder {
             case .deny: "deny"
             case .acknowledge: "ack"
             case .check: "check"
+            case .beat: "beat"
             }
         }
     }
@@ -117,6 +125,9 @@ struct ControlResponder: HTTPResponder {
         guard let route = Route(path: request.uri.path) else { throw ControlRefusal.noSuchRoute() }
         let allowed: HTTPRequest.Method = route.isChange ? .post : .get
         guard request.method == allowed else { throw ControlRefusal.wrongMethod(allow: allowed.rawValue) }
+        if case .beat(let component, let check) = route {
+            return try await self.takeHeartbeat(component: component, check: check, caller)
+        }
         if route.isChange {
             return try await self.change(route, request, caller)
         }
@@ -127,7 +138,7 @@ struct ControlResponder: HTTPResponder {
         switch route {
         case .version: return try ControlAnswer(["version": self.version])
         case .health: return try await self.health()
-        case .status, .reload, .pause, .resume, .approve, .deny, .acknowledge, .check:
+        case .status, .reload, .pause, .resume, .approve, .deny, .acknowledge, .check, .beat:
             let reading = try await self.bounded(self.limits.status) { [statusReader] in
                 caller.mayChange ? try await statusReader.fresh() : try await statusReader.recent()
             }
@@ -198,7 +209,7 @@ struct ControlResponder: HTTPResponder {
                 try await control.checkNow(component: component)
             }
             return try ControlAnswer(["checks": checks])
-        case .status, .version, .health:
+        case .status, .version, .health, .beat:
             throw ControlRefusal.noSuchRoute()
         }
     }
@@ -215,7 +226,7 @@ struct ControlResponder: HTTPResponder {
         }
     }
 
-    private func bounded<Value: Sendable>(
+    func bounded<Value: Sendable>(
         _ limit: Duration, _ work: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
         do { return try await withDeadline(limit, work) } catch is DeadlinePassed {

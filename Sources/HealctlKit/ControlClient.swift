@@ -71,6 +71,12 @@ public struct ControlClient: Sendable {
         return checks.checks
     }
 
+    /// - Parameter check: `nil` for all heartbeat checks of the component.
+    public func beat(component: String, check: String?) throws(CommandFailure) {
+        let path = ["/v1/beat", component, check].compactMap { $0 }.joined(separator: "/")
+        _ = try self.ask("POST", path, timeout: .seconds(10))
+    }
+
     // MARK: - Asking
 
     private func ask(

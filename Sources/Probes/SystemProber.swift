@@ -65,7 +65,7 @@ public final class SystemProber: Prober {
         self.files.stop()
     }
 
-    /// Never blocks. A `unit` check is no probe's business and is reported as `unknown`.
+    /// Never blocks. What is not `isProbed` is no probe's business and is reported as `unknown`.
     public func start(_ request: ProbeRequest, report: @escaping @Sendable (CheckResult) -> Void) {
         let accepted = self.reactor.submit { [wires, programs, files, digests, groups, journal] reactor in
             guard reactor.isRunning else {
@@ -132,8 +132,8 @@ public final class SystemProber: Prober {
                 files.start(
                     key: key, subject: resources.unit, timeout: check.timeout, on: reactor, report: report
                 ) { groups.look(resources, key: key, deadline: $0) }
-            case .unit:
-                Self.report(.unknown("a unit check is answered by the service manager, not by a probe"), to: report)
+            case .unit, .heartbeat, .composite:
+                Self.report(.unknown("a \(check.kind.type) check is not answered by a probe"), to: report)
             }
         }
         if !accepted { Self.report(.unknown("the supervisor is stopping"), to: report) }

@@ -18,7 +18,7 @@ struct Healctl: ParsableCommand {
         subcommands: [
             StatusCommand.self, IncidentsCommand.self, StatsCommand.self, PolicyCommand.self, AuditCommand.self,
             ReloadCommand.self, PauseCommand.self, ResumeCommand.self, ApproveCommand.self, DenyCommand.self,
-            AcknowledgeCommand.self, CheckCommand.self, VersionCommand.self,
+            AcknowledgeCommand.self, CheckCommand.self, BeatCommand.self, VersionCommand.self,
         ])
 
     static func main() {

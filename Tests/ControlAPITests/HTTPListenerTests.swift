@@ -74,6 +74,7 @@ import Testing
             }
             for path in [
                 "/v1/reload", "/v1/pause", "/v1/resume", "/v1/approve", "/v1/deny", "/v1/ack", "/v1/check/api",
+                "/v1/beat/api",
             ] {
                 let answer = try await Self.ask(port, "POST", path, host: "localhost:\(port)")
                 #expect(answer.hasPrefix("HTTP/1.1 403 Forbidden\r\n"), "\(answer)")

@@ -62,6 +62,9 @@ import Testing
             #expect(check.0 == 0 && check.1.contains("port   tcp   down     250 ms  refused\n"), "\(check.1)")
             let unknown = try await Self.healctl(user: nil, ["check", "dbb"], in: server)
             #expect(unknown.0 == 66 && unknown.1.contains("Did you mean \"db\"?"))
+            #expect(try await Self.healctl(user: nil, ["beat", "db"], in: server) == (0, ""))
+            let beat = try await Self.healctl(user: nil, ["beat", "db", "port", "--json"], in: server)
+            #expect(beat.0 == 0 && beat.1.contains(#""check": "port""#), "\(beat.1)")
             let version = try await Self.healctl(user: nil, ["version"], in: server)
             #expect(version.1.hasSuffix("heald   1.2.3\n"))
         }
@@ -71,6 +74,7 @@ import Testing
                 .pause(component: "api", duration: .seconds(7_200), by: me, reason: "new disks"),
                 .resume(component: nil, by: me), .answer("17", approves: true, by: me, reason: nil),
                 .answer("api", approves: false, by: me, reason: "later"), .acknowledge("api", by: me), .check("db"),
+                .beat(component: "db", check: nil), .beat(component: "db", check: "port"),
             ])
     }
 

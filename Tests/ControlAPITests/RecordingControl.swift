@@ -12,6 +12,7 @@ actor RecordingControl: SupervisorControl {
         case acknowledge(String, by: String)
         case answer(String, approves: Bool, by: String, reason: String?)
         case check(String)
+        case beat(component: String, check: String?)
     }
 
     private(set) var calls: [Call] = []
@@ -19,17 +20,19 @@ actor RecordingControl: SupervisorControl {
     private var answer: SupervisorStatus
     private let reloadReport: ReloadReport
     private let isHung: Bool
+    private let mainPID: Int32?
 
     init(
         components: [ComponentStatus] = [RecordingControl.component("api"), RecordingControl.component("db")],
         state: String = "running", reloadReport: ReloadReport = .init(applied: true, generation: 8, errors: []),
-        isHung: Bool = false
+        isHung: Bool = false, mainPID: Int32? = nil
     ) {
         self.answer = SupervisorStatus(
             state: state, reason: nil, version: "1.2.3", startedAt: "2026-11-20T00:00:00.000000Z",
             policy: .init(generation: 7, loadedAt: "2026-11-20T01:00:00.000000Z", error: nil), components: components)
         self.reloadReport = reloadReport
         self.isHung = isHung
+        self.mainPID = mainPID
     }
 
     static func component(_ name: String) -> ComponentStatus {
@@ -83,6 +86,16 @@ actor RecordingControl: SupervisorControl {
         self.calls.append(.check(component))
         await self.hangIfWanted()
         return [CheckStatus(name: "port", type: "tcp", verdict: .down, message: "refused", lastAt: nil, seconds: 0.25)]
+    }
+
+    func mainProcess(of component: String) async throws -> Int32? {
+        try self.requireKnown(component)
+        return self.mainPID
+    }
+
+    func beat(component: String, check: String?) async throws {
+        try self.requireKnown(component)
+        self.calls.append(.beat(component: component, check: check))
     }
 
     private func requireKnown(_ component: String?) throws {

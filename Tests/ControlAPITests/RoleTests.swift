@@ -49,6 +49,52 @@ import Testing
         #expect(await control.calls == [.reload(by: "nobody")])
     }
 
+    @Test func `a program may report for the component whose unit's main process runs as its user`() async throws {
+        let program = try await onThread { () throws -> Process in
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/setpriv")
+            process.arguments = ["--reuid=\(Self.nobody)", "--regid=\(Self.nobody)", "--clear-groups", "/bin/cat"]
+            (process.standardInput, process.standardOutput) = (Pipe(), Pipe())
+            try process.run()
+            return process
+        }
+        defer { program.terminate() }
+        // It is root's until setpriv has done its part.
+        let end = ContinuousClock.now + .seconds(10)
+        while ProcessOwner.user(of: program.processIdentifier) != Self.nobody {
+            try #require(ContinuousClock.now < end)
+            await Task.yield()
+        }
+        let control = RecordingControl(mainPID: program.processIdentifier)
+        try await TestServer.with(control) { server in
+            for (user, path, status) in [
+                (Self.nobody, "/v1/beat/api", "200 OK"), (Self.nobody, "/v1/beat/api/port", "200 OK"),
+                (Self.nobody - 1, "/v1/beat/api", "403 Forbidden"), (Self.nobody, "/v1/beat/apj", "404 Not Found"),
+                (Self.nobody, "/v1/reload", "403 Forbidden"),
+            ] {
+                let answer = try await server.request(user: user, group: user, "POST", path)
+                #expect(answer.hasPrefix("HTTP/1.1 \(status)\r\n"), "\(path): \(answer)")
+            }
+            let refused = try await server.request(user: Self.nobody - 1, group: Self.nobody, "POST", "/v1/beat/api")
+            #expect(refused.contains("nor the user that the main process of api's unit runs as."), "\(refused)")
+        }
+        #expect(
+            await control.calls == [.beat(component: "api", check: nil), .beat(component: "api", check: "port")])
+    }
+
+    @Test func `where no process runs, only operators may report`() async throws {
+        for pid in [nil, Int32(-1), Int32.max] as [Int32?] {
+            let control = RecordingControl(mainPID: pid)
+            try await TestServer.with(control) { server in
+                let answer = try await server.request(
+                    user: Self.nobody, group: Self.nobody, "POST", "/v1/beat/api")
+                #expect(answer.hasPrefix("HTTP/1.1 403 Forbidden\r\n"), "\(answer)")
+                #expect(try await server.request("POST", "/v1/beat/api").status == 200)
+            }
+            #expect(await control.calls == [.beat(component: "api", check: nil)])
+        }
+    }
+
     @Test func `members of other groups may not, however many`() async throws {
         let control = RecordingControl()
         try await TestServer.with(control) { server in

@@ -199,7 +199,8 @@ import Testing
     @Test(arguments: [
         "/", "/v1", "/v1/", "/v1/status/", "/v1/Status", "/v2/status", "/v1/check", "/v1/check/", "/v1/check/API",
         "/v1/check/a/b", "/v1/check/..", "/v1/check/%61pi", "/v1/check/../reload", "//v1/status",
-        "/v1/check/" + String(repeating: "a", count: 64),
+        "/v1/check/" + String(repeating: "a", count: 64), "/v1/beat", "/v1/beat/", "/v1/beat/api/", "/v1/beat/api/a/b",
+        "/v1/beat//port", "/v1/beat/api/..", "/v2/beat/api",
     ])
     func `what is no route reaches nothing`(path: String) async throws {
         let control = RecordingControl()
@@ -218,6 +219,7 @@ import Testing
             for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"] {
                 for path in [
                     "/v1/reload", "/v1/pause", "/v1/resume", "/v1/approve", "/v1/deny", "/v1/ack", "/v1/check/api",
+                    "/v1/beat/api",
                 ] {
                     let text = "\(method) \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
                     let answer = try await server.exchange(text)

@@ -109,6 +109,30 @@ struct CheckTableTests {
         ) { try $0.signal(SIGUSR1, $1) }
     }
 
+    /// A program that reports five times a second, by heald's own command, until it is told to hang.
+    @Test func heartbeat() async throws {
+        let root = "/run/stage-row-heartbeat"
+        let report = "\(Stage.binaries.appending(path: "healctl").path()) beat a it --runtime-dir \(root)/run"
+        try await self.heals(
+            "heartbeat",
+            command: "trap \"while :; do sleep 1; done\" USR1; while :; do \(report); sleep 0.2; done",
+            check: #"{ "type": "heartbeat", "every": "1500ms", "interval": "1s", "fall": 2, "rise": 1 }"#,
+            reason: "stalled"
+        ) { try $0.signal(SIGUSR1, $1) }
+    }
+
+    /// Two flags, of which one must be there.
+    @Test func composite() async throws {
+        let flag = { (name: String) in #"{ "type": "file", "path": "/run/row-flag-\#(name)", \#(Self.often) }"# }
+        let policy = #"{ "type": "composite", "any": ["one", "two"] }, "one": \#(flag("1")), "two": \#(flag("2"))"#
+        try await self.heals(
+            "composite", command: "touch /run/row-flag-1 /run/row-flag-2; exec sleep 100000", check: policy,
+            reason: "not_found", step: #"{ "action": "RESTART", "verify": "10s", "when": { "category": "PERMANENT" } }"#
+        ) { _, _ in
+            for number in 1...2 { #expect(unlink("/run/row-flag-\(number)") == 0) }
+        }
+    }
+
     @Test func resources() async throws {
         // Four times the limit, all of it touched.
         let eater = Self.perl("$SIG{USR1} = sub { $x = q(x) x (200 << 20) }; sleep 1 while 1")

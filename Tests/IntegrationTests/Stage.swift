@@ -24,7 +24,13 @@ final class Stage {
     private var units: [String] = []
 
     /// - Parameter components: the policy's `components`, as JSON.
-    init(_ name: String, units: [Service], components: String) throws {
+    convenience init(_ name: String, units: [Service], components: String) throws {
+        // What follows the components' closing brace are further members of the policy.
+        try self.init(name, units: units, policy: #"{ "version": 1, "components": \#(components) }"#)
+    }
+
+    /// - Parameter dropIns: for heald's own unit.
+    init(_ name: String, units: [Service], policy: String, dropIns: [String] = []) throws {
         self.name = name
         self.root = URL(fileURLWithPath: "/run/stage-\(name)")
         for directory in ["", "policies", "state", "run"] {
@@ -32,11 +38,17 @@ final class Stage {
                 at: self.root.appending(path: directory), withIntermediateDirectories: true,
                 attributes: [.posixPermissions: 0o755])
         }
-        // What follows the components' closing brace are further members of the policy.
-        try #"{ "version": 1, "components": \#(components) }"#.write(
+        try policy.write(
             to: self.root.appending(path: "policies/a.json"), atomically: true, encoding: .utf8)
         for service in units { try self.install(service) }
         try self.write(unit: self.heald, try self.healdUnit())
+        if !dropIns.isEmpty {
+            let directory = "/run/systemd/system/\(self.heald).d"
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            for (number, text) in dropIns.enumerated() {
+                try text.write(toFile: "\(directory)/\(number).conf", atomically: true, encoding: .utf8)
+            }
+        }
         try self.systemctl("daemon-reload")
         for service in units where service.isStarted { try self.systemctl("start", service.name) }
         try self.systemctl("start", self.heald)

@@ -54,6 +54,13 @@ import Testing
         "check-disk": inCheck("\"type\": \"disk\","),
         "check-certificate": inCheck("\"type\": \"certificate\","),
         "check-journal": inCheck("\"type\": \"journal\","),
+        "check-heartbeat": inCheck("\"type\": \"heartbeat\","),
+        "check-composite": inComponent(
+            "\"unit\": \"a.service\", \"checks\": {\"u\": {\"type\": \"unit\"}, \"v\": {\"type\": \"unit\"}, "
+                + "\"c\": {\"type\": \"composite\",", "}}"),
+        "at-least": inComponent(
+            "\"unit\": \"a.service\", \"checks\": {\"u\": {\"type\": \"unit\"}, \"v\": {\"type\": \"unit\"}, "
+                + "\"c\": {\"type\": \"composite\", \"atLeast\": {", "}}}"),
         "check-resources": inCheck("\"type\": \"resources\","),
         "step": inStep(""),
         "step-common": inStep("\"action\": \"RESTART\","),

@@ -65,12 +65,16 @@ private let isRewriting = ProcessInfo.processInfo.environment["HEALD_REWRITE"] !
     ]
 }
 
-/// Policies that load: the examples, and those on the page of the reference.
+/// Policies that load: the shipped ones, the examples, and those on the page of the reference.
 func goodTexts() throws -> [String] {
-    let examples = packageRoot.appending(path: "policies/examples")
-    let files = try FileManager.default.contentsOfDirectory(at: examples, includingPropertiesForKeys: nil)
-    return try files.filter { $0.pathExtension == "json" }.map { try String(contentsOf: $0, encoding: .utf8) }
-        + ReferenceTests.examples()
+    let examples = try policies(in: "policies/examples") + policies(in: "policies")
+    return try examples.map { try String(contentsOf: $0, encoding: .utf8) } + ReferenceTests.examples()
+}
+
+func policies(in directory: String) throws -> [URL] {
+    try FileManager.default.contentsOfDirectory(
+        at: packageRoot.appending(path: directory), includingPropertiesForKeys: nil
+    ).filter { $0.pathExtension == "json" && !$0.lastPathComponent.hasSuffix(".schema.json") }
 }
 
 private func hasJSONSchema() -> Bool {
@@ -132,6 +136,15 @@ private func python(_ program: String, input: String, argument: String = "") thr
     @Test func `the examples directory is a policy that loads without a warning`() throws {
         let examples = packageRoot.appending(path: "policies/examples").path()
         #expect(PolicyLoader.check(paths: [examples]).filter { !$0.message.contains("may be written by") } == [])
+    }
+
+    @Test func `each policy for a real program loads without a warning`() throws {
+        let programs = try policies(in: "policies")
+        #expect(!programs.isEmpty)
+        for program in programs {
+            #expect(
+                PolicyLoader.check(paths: [program.path()]).filter { !$0.message.contains("may be written by") } == [])
+        }
     }
 
     @Test func `the tables of the reference are those of the decoder`() throws {

@@ -29,6 +29,20 @@ import Testing
         #expect(bench.objections.count == 1)
     }
 
+    @Test func `an incident on a silence shorter than the policy allows`() {
+        var component = Component.web
+        component.checks = [Check(name: "beat", kind: .heartbeat(HeartbeatCheck(every: .seconds(5))))]
+        var bench = CheckerBench(IncidentsHaveEvidence(), [component])
+        bench.wait(.seconds(4))
+        bench.tell(.told(.beat(component: "web", check: nil)))
+        bench.wait(.seconds(4))
+        bench.open()
+        #expect(bench.objections.count == 1)
+        bench.wait(.seconds(1))
+        bench.open(incident: 2)
+        #expect(bench.objections.count == 1)
+    }
+
     @Test func `an incident opened twice, or ended without having been open`() {
         var bench = CheckerBench(IncidentsAreWellFormed())
         bench.open()

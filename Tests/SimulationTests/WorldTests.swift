@@ -51,9 +51,11 @@ import Testing
         #expect(store.allRecords.count == 3)
     }
 
-    private func world(_ disturbances: [(Duration, Disturbance)], own: Duration? = nil) -> SimulatedWorld {
-        let check = Check(name: "unit", kind: .unit(UnitCheck()))
-        let policy = PolicySnapshot(components: [Component(name: "db", unit: "db.service", checks: [check])])
+    private func world(
+        _ disturbances: [(Duration, Disturbance)], own: Duration? = nil,
+        checks: [Check] = [Check(name: "unit", kind: .unit(UnitCheck()))]
+    ) -> SimulatedWorld {
+        let policy = PolicySnapshot(components: [Component(name: "db", unit: "db.service", checks: checks)])
         let unit = Scenario.UnitNature(
             name: "db.service", startup: .notify, bootTime: .seconds(1), stopTime: .zero, ownRestart: own)
         return SimulatedWorld(
@@ -73,6 +75,18 @@ import Testing
             if case .incidentResolved(_, let healer) = record.body { healer } else { nil }
         }
         #expect(healers == [.heald])
+    }
+
+    @Test func `a program whose heartbeats stop is restarted, and one whose heartbeats resume in time is not`() {
+        let beat = Check(name: "beat", kind: .heartbeat(HeartbeatCheck(every: .seconds(5))))
+        let short = self.world([(.seconds(1), .trouble(component: "db", .silent, for: .seconds(1)))], checks: [beat])
+        short.run()
+        #expect(short.referee.violations.isEmpty)
+        #expect(!short.trace.lines.contains { $0.contains("action    1 RESTART") })
+        let long = self.world([(.seconds(1), .ail(unit: "db.service", .silent))], checks: [beat])
+        long.run()
+        #expect(long.referee.violations.isEmpty)
+        #expect(long.trace.lines.count { $0.contains("action    1 RESTART") } == 1)
     }
 
     @Test func `a service with Restart= of its own is left to systemd`() {

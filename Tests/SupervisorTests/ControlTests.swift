@@ -197,6 +197,33 @@ import Testing
         await supervisor.end(reason: "test")
     }
 
+    @Test func `a heartbeat reaches the engine where it has a check for it`() async throws {
+        let engine = ScriptedEngine()
+        let supervisor = try await self.start(World(), engine, components: ["web", "db"])
+        engine.state.withLock {
+            $0.heartbeatTargets = [
+                "web": HeartbeatTarget(checks: ["loop"], mainPID: 42), "db": HeartbeatTarget(checks: [], mainPID: nil),
+            ]
+        }
+        try await supervisor.beat(component: "web", check: nil)
+        try await supervisor.beat(component: "web", check: "loop")
+        await #expect(throws: ControlError.invalid("web has no heartbeat check \"port\"; it has loop")) {
+            try await supervisor.beat(component: "web", check: "port")
+        }
+        await #expect(throws: ControlError.invalid("db has no check of type heartbeat")) {
+            try await supervisor.beat(component: "db", check: nil)
+        }
+        let refusal = ControlError.noSuchComponent("wbe", known: ["db", "web"])
+        await #expect(throws: refusal) { try await supervisor.beat(component: "wbe", check: nil) }
+        await #expect(throws: refusal) { _ = try await supervisor.mainProcess(of: "wbe") }
+        #expect(try await supervisor.mainProcess(of: "web") == 42)
+        #expect(try await supervisor.mainProcess(of: "db") == nil)
+        let beats = engine.events.filter { if case .beat = $0 { true } else { false } }
+        #expect(beats == [.beat(component: "web", check: nil), .beat(component: "web", check: "loop")])
+        await supervisor.end(reason: "test")
+        await #expect(throws: ControlError.self) { try await supervisor.beat(component: "web", check: nil) }
+    }
+
     @Test func `an ended supervisor answers instead of hanging`() async throws {
         let supervisor = try await self.start(World(), ScriptedEngine())
         await supervisor.end(reason: "test")

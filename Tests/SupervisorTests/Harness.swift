@@ -16,6 +16,7 @@ final class ScriptedEngine: DecisionEngine {
         var nextDeadline: MonotonicInstant?
         var hostState: (state: String, reason: String?) = ("running", nil)
         var components: [ComponentSnapshot] = []
+        var heartbeatTargets: [String: HeartbeatTarget] = [:]
         var react: @Sendable (Event, Moment) -> [Effect] = { _, _ in [] }
     }
 
@@ -35,6 +36,10 @@ final class ScriptedEngine: DecisionEngine {
     }
 
     func componentStatuses(at now: Moment) -> [ComponentSnapshot] { self.state.withLock { $0.components } }
+
+    func heartbeatTarget(_ component: String) -> HeartbeatTarget? {
+        self.state.withLock { $0.heartbeatTargets[component] }
+    }
 
     /// Says how it answers from now on.
     func answers(_ react: @escaping @Sendable (Event, Moment) -> [Effect]) {

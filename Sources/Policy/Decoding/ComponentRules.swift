@@ -35,6 +35,7 @@ struct ComponentRules {
     ) -> Component {
         let ladder = self.ladder(member, draft: draft, isSound: isSound, &context)
         self.reportUnit(member.node, draft: draft, ladder: ladder, &context)
+        CompositeRules.report(member.node, checks: draft.checks, isSound: isSound, &context)
         FactRules(node: member.node, draft: draft, ladder: ladder).report(&context)
         if isSound { self.reportWarnings(member, draft: draft, ladder: ladder, &context) }
         var seen: Set<String> = []
@@ -63,6 +64,7 @@ struct ComponentRules {
         }
         self.reportMissingFacts(items, member, draft: draft, isOwn: own != nil, fallback: place, &context)
         self.reportMissingChecks(items, isOwn: own != nil, fallback: place, &context)
+        CompositeRules.reportConditions(items, isOwn: own != nil, fallback: place, checks: draft.checks, &context)
         if isSound { self.reportUnreachable(items, &context) }
         let steps = items.flatMap(\.steps)
         guard own == nil, draft.unit == nil else { return steps }
@@ -190,9 +192,12 @@ struct ComponentRules {
                 "the component is critical and its ladder has no ALERT: nobody is told when repairing fails",
                 severity: .warning)
         }
-        if !draft.checks.contains(where: \.enabled), let checks = member.node["checks"] {
+        let members = Set(draft.checks.lazy.flatMap(\.members))
+        if !draft.checks.contains(where: { $0.enabled && !members.contains($0.name) }),
+            let checks = member.node["checks"]
+        {
             context.report(
-                at: checks.offset, .semantic, "no check is enabled: the component is never seen to fail",
+                at: checks.offset, .semantic, "no check that counts is enabled: the component is never seen to fail",
                 severity: .warning)
         }
     }

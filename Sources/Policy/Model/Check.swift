@@ -29,8 +29,8 @@ public struct Check: Hashable, Sendable {
         self.kind = kind
         self.interval = interval
         self.timeout = timeout ?? min(.seconds(3), interval.scaled(by: 0.8))
-        self.fall = fall ?? (kind.isUnit ? 1 : 3)
-        self.rise = rise ?? (kind.isUnit ? 1 : 2)
+        self.fall = fall ?? (kind.hasPace ? 3 : 1)
+        self.rise = rise ?? (kind.hasPace ? 2 : 1)
         self.window = window
         self.fastInterval = fastInterval ?? min(interval, max(.milliseconds(250), interval / 5))
         self.jitter = jitter
@@ -73,6 +73,8 @@ public enum CheckKind: Hashable, Sendable {
     case resources(ResourcesCheck)
     case certificate(CertificateCheck)
     case journal(JournalCheck)
+    case heartbeat(HeartbeatCheck)
+    case composite(CompositeCheck)
 
     /// The `type` in policies.
     public var type: String {
@@ -87,6 +89,8 @@ public enum CheckKind: Hashable, Sendable {
         case .resources: "resources"
         case .certificate: "certificate"
         case .journal: "journal"
+        case .heartbeat: "heartbeat"
+        case .composite: "composite"
         }
     }
 
@@ -95,7 +99,7 @@ public enum CheckKind: Hashable, Sendable {
         switch self {
         case .unit, .resources: true
         case .journal(let journal): journal.unit.isEmpty
-        case .http, .tcp, .exec, .unix, .file, .disk, .certificate: false
+        case .http, .tcp, .exec, .unix, .file, .disk, .certificate, .heartbeat, .composite: false
         }
     }
 
@@ -105,7 +109,7 @@ public enum CheckKind: Hashable, Sendable {
             switch self {
             case .resources(let resources): resources.unit
             case .journal(let journal): journal.unit
-            case .unit, .http, .tcp, .exec, .unix, .file, .disk, .certificate: nil
+            case .unit, .http, .tcp, .exec, .unix, .file, .disk, .certificate, .heartbeat, .composite: nil
             }
         }
         set {
@@ -126,13 +130,30 @@ public enum CheckKind: Hashable, Sendable {
         switch self {
         case .http, .tcp, .exec: true
         case .certificate(let certificate): if case .server = certificate.source { true } else { false }
-        case .unit, .unix, .file, .disk, .resources, .journal: false
+        case .unit, .unix, .file, .disk, .resources, .journal, .heartbeat, .composite: false
         }
     }
 
     /// Driven by systemd's signals instead of by a probe.
     public var isUnit: Bool {
         if case .unit = self { true } else { false }
+    }
+
+    /// Looks at intervals of its own; the others follow at once what they are told.
+    public var hasPace: Bool {
+        switch self {
+        case .unit, .composite: false
+        case .http, .tcp, .exec, .unix, .file, .disk, .resources, .certificate, .journal, .heartbeat: true
+        }
+    }
+
+    /// Found out by asking. The others are told: of units by systemd, of heartbeats by the program itself, of composites
+    /// by their members.
+    public var isProbed: Bool {
+        switch self {
+        case .unit, .heartbeat, .composite: false
+        case .http, .tcp, .exec, .unix, .file, .disk, .resources, .certificate, .journal: true
+        }
     }
 }
 

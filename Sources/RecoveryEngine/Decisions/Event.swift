@@ -13,6 +13,8 @@ public enum Event: Hashable, Sendable {
     case unitsUnknown(why: String)
     /// A probe that the engine asked for has answered.
     case probeFinished(id: UInt64, component: String, check: String, CheckResult)
+    /// A component's program reports that it works: to one of its heartbeat checks, or (`nil`) to all.
+    case beat(component: String, check: String?)
     /// What `Effect.lookAtRelease` asked for.
     case releaseSeen(component: String, ReleaseObservation)
     /// An action has ended, or what became of it after a crash is known.

@@ -92,10 +92,10 @@ extension RecoveryEngine {
     /// Whether a failure is the network's is asked before anything is done about it: one check of the gate has to have
     /// passed all the while, last since the failure began, or all have to have had the time to fail.
     mutating func networkDoubt(of index: Int) -> Hold? {
-        guard !self.gate.isEmpty, !self.host.isDisconnected, let culprit = self.machines[index].culprit,
-            let position = self.machines[index].trackers.firstIndex(where: { $0.check.name == culprit.check.name }),
-            self.isGated(index, position)
+        guard !self.gate.isEmpty, !self.host.isDisconnected,
+            let position = self.machines[index].roots.first(where: { self.isGated(index, $0) })
         else { return nil }
+        let culprit = self.machines[index].trackers[position]
         let trackers = self.gate.map { self.machines[$0.component].trackers[$0.check] }
         let since = culprit.failingSince ?? self.now.wall
         let isVouchedFor = trackers.contains { tracker in

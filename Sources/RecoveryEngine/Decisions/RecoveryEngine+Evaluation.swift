@@ -7,6 +7,7 @@ extension RecoveryEngine {
     mutating func evaluate(_ index: Int) {
         self.followOperatorsFailover(index)
         self.respectOperator(index)
+        self.machines[index].combine(at: self.now)
         self.endPauseIfDue(index)
         self.pointClients(index)
         self.endLatchIfQuiet(index)
@@ -74,7 +75,6 @@ extension RecoveryEngine {
 
     /// A component of which nothing is known for long is told of once: nobody is watching it.
     private mutating func noticeUnknown(_ index: Int) {
-        let limit = Duration.seconds(300)
         guard self.machines[index].verdict == .unknown, !self.machines[index].stoppedByOperator,
             !self.isBlinded(index)  // people know of that
         else {
@@ -85,6 +85,8 @@ extension RecoveryEngine {
         let since = self.machines[index].unknownSince ?? self.now.monotonic
         self.machines[index].unknownSince = since
         guard !self.machines[index].toldUnknown else { return }
+        let patience = self.machines[index].component.startupGrace + self.machines[index].heartbeatPatience
+        let limit = max(.seconds(300), patience)
         if self.now.monotonic >= since + limit {
             self.machines[index].toldUnknown = true
             self.alert(
@@ -131,7 +133,8 @@ extension RecoveryEngine {
             self.machines[index].facts.saved.pendingUndo = wayBack
             self.machines[index].facts.saved.wayBack = nil
         }
-        let isForetold = culprit.check.kind.isUnit && machine.unit?.isForetold == true
+        let deepest = machine.rootCulprit ?? culprit
+        let isForetold = deepest.check.kind.isUnit && machine.unit?.isForetold == true
         self.machines[index].foretoldIncident = isForetold ? incident.id : nil
         self.machines[index].restartsSeen = machine.unit?.restarts ?? 0
         self.record(
@@ -140,7 +143,7 @@ extension RecoveryEngine {
                 IncidentOpening(
                     cause: cause, severity: incident.severity, failedAt: incident.failedAt,
                     detectedAt: incident.detectedAt, previous: previous, rootCause: root)))
-        self.keepEvidenceAtHand(index, culprit)
+        self.keepEvidenceAtHand(index, deepest)
         if self.policy.channels.values.contains(where: { $0.events.contains(.opened) }) {
             self.alert(
                 index, .opened, machine.component.criticality.alertSeverity,

@@ -11,12 +11,11 @@ extension RecoveryEngine {
             return
         }
         if let reason = self.reasonToWait(index) {
-            if reason == .serviceManager, self.isRestartedInVain(index) {
-                self.giveUpOnServiceManager(index)
-            } else {
-                self.hold(index, reason)
-            }
-            return
+            guard reason == .serviceManager, self.isRestartedInVain(index) else { return self.hold(index, reason) }
+            guard let failover = self.failoverAhead(of: index) else { return self.giveUpOnServiceManager(index) }
+            // A start that is under way is waited for; between two of them there is time.
+            if self.machines[index].unit?.job != nil { return self.hold(index, reason) }
+            self.climb(index, to: failover)
         }
         // This failure may be the one too many: it is counted before anything is done about it.
         if !self.machines[index].isUnhealthyByItself { self.enter(index, .failing(.none)) }
@@ -74,6 +73,24 @@ extension RecoveryEngine {
     mutating func giveUpOnServiceManager(_ index: Int) {
         self.record(index, .note("systemd restarts the unit again and again, in vain"))
         self.exhaust(index)
+    }
+
+    /// The step that helps against a unit that systemd restarts in vain, since it stops it first.
+    private func failoverAhead(of index: Int) -> Int? {
+        let machine = self.machines[index]
+        guard
+            let next = machine.component.recovery.indices.dropFirst(machine.ladder.step)
+                .first(where: { machine.component.recovery[$0].strategy.isFailover })
+        else { return nil }
+        let attempts = next == machine.ladder.step ? machine.ladder.attempts : 0
+        return machine.component.recovery[next].attempts.allows(attempts + 1) ? next : nil
+    }
+
+    private mutating func climb(_ index: Int, to step: Int) {
+        while self.machines[index].ladder.step < step {
+            let passed = self.machines[index].component.recovery[self.machines[index].ladder.step]
+            self.skip(passed, index, why: "systemd restarts the unit again and again, in vain")
+        }
     }
 
     /// So many restarts by systemd within one incident are left to it.
@@ -303,9 +320,10 @@ extension RecoveryEngine {
     /// HEALTH_CHECK: look again with the checks themselves; what they say is the result.
     private mutating func look(_ request: ActionRequest, _ index: Int, checks: [String], verify: Duration) {
         var asked = 0
+        let wanted = self.machines[index].withoutComposites(checks)
         for position in self.machines[index].trackers.indices {
             let check = self.machines[index].trackers[position].check
-            guard check.enabled, !check.kind.isUnit, checks.isEmpty || checks.contains(check.name) else { continue }
+            guard check.enabled, check.kind.hasPace, checks.isEmpty || wanted.contains(check.name) else { continue }
             self.machines[index].trackers[position].outstanding = nil
             self.machines[index].hurry(position, to: self.now.monotonic)
             asked += 1

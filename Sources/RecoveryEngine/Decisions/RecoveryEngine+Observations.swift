@@ -83,6 +83,9 @@ extension RecoveryEngine {
             && (self.machines[index].trackers[check].failures == 0 || before == nil)
         {
             self.machines[index].trackers[check].graceUntil = graceUntil
+            if self.machines[index].trackers[check].pulse?.last == nil {
+                self.machines[index].trackers[check].pulse?.awaitFirst(from: graceUntil)
+            }
         }
     }
 
@@ -122,7 +125,7 @@ extension RecoveryEngine {
         self.machines[index].trackers[position].take(result, at: self.now)
         self.takeGateResult(index, position)
         // Within the grace of a new start a failure says nothing yet.
-        if result.verdict == .down, self.machines[index].trackers[position].failures > 0 { self.endLook(index, result) }
+        self.endLookOnFailure(index, position, result)
         self.repace(index, position, retryAfter: result.retryAfter)
         if result.verdict == .down {
             self.askGate(index, position)
@@ -137,6 +140,7 @@ extension RecoveryEngine {
             for check in self.machines[index].trackers.indices {
                 self.machines[index].trackers[check].doubtStreak()
                 self.machines[index].trackers[check].isStale = true
+                self.machines[index].trackers[check].pulse?.excuse(duration, at: self.now.monotonic)
                 let isAwaited = self.machines[index].trackers[check].outstanding != nil
                 if isAwaited || self.machines[index].incident != nil {
                     self.machines[index].trackers[check].outstanding = nil

@@ -86,8 +86,9 @@ extension RecoveryEngine {
     private mutating func expectRecovery(_ index: Int, _ attempt: Attempt) {
         let component = self.machines[index].component
         let verify = attempt.step < component.recovery.count ? component.recovery[attempt.step].verify : .seconds(15)
-        // A proof cannot fail for slowness that the startup grace allows.
-        let deadline = self.now.monotonic + max(verify, component.startupGrace)
+        // A proof cannot fail for slowness that the startup grace allows, nor for a report that is not due yet.
+        let allowed = component.startupGrace + self.machines[index].heartbeatPatience
+        let deadline = self.now.monotonic + max(verify, allowed)
         self.machines[index].restartEvidence(
             graceUntil: self.now.monotonic + component.startupGrace, at: self.now.monotonic)
         self.armHurried(index)
@@ -163,7 +164,7 @@ extension RecoveryEngine {
     }
 
     private func showsOldUnit(_ index: Int, _ verification: Verification) -> Bool {
-        guard let request = verification.action, self.machines[index].culprit?.check.kind.isUnit == true else {
+        guard let request = verification.action, self.machines[index].rootCulprit?.check.kind.isUnit == true else {
             return false
         }
         return self.isUnitStillTheOldOne(index, request)
@@ -207,8 +208,11 @@ extension RecoveryEngine {
     }
 
     /// A check that was asked again has failed again: the look is over.
-    mutating func endLook(_ index: Int, _ result: CheckResult) {
-        guard case .verifying(var verification) = self.machines[index].phase, verification.isLook else { return }
+    mutating func endLookOnFailure(_ index: Int, _ position: Int, _ result: CheckResult) {
+        guard result.verdict == .down, self.machines[index].trackers[position].failures > 0,
+            case .verifying(var verification) = self.machines[index].phase, verification.isLook,
+            self.machines[index].hasFailedAgain(position, since: verification.since)
+        else { return }
         verification.deadline = self.now.monotonic
         self.enter(index, .verifying(verification))
     }

@@ -112,7 +112,7 @@ extension RecoveryEngine {
     private mutating func spreadFirstProbes() {
         for index in self.machines.indices {
             for (check, tracker) in self.machines[index].trackers.enumerated()
-            where tracker.check.enabled && !tracker.check.kind.isUnit && tracker.nextProbeAt == nil {
+            where tracker.check.enabled && tracker.check.kind.hasPace && tracker.nextProbeAt == nil {
                 let spread = min(tracker.check.fastInterval, .seconds(1))
                 self.setProbe(index, check, at: self.now.monotonic + spread.scaled(by: self.generator.unit()))
             }
@@ -174,10 +174,11 @@ extension ComponentMachine {
                 tracker.check = check
                 trackers.append(tracker)
             } else {
-                trackers.append(CheckTracker(check: check))
+                trackers.append(CheckTracker(check: check, from: now.monotonic + component.startupGrace))
             }
         }
         new.trackers = trackers
+        new.composeChecks()
         if let active = new.facts.saved.active, !new.members.contains(active) { new.facts.saved.active = nil }
         if self.activeUnit != new.activeUnit {
             new.unit = nil

@@ -93,6 +93,10 @@ extension RecoveryEngine {
     /// and is given up when it is far past every limit.
     private mutating func startProbe(_ index: Int, _ check: Int) {
         let tracker = self.machines[index].trackers[check]
+        guard tracker.pulse == nil else {
+            self.listen(index, check)
+            return
+        }
         let next = self.now.monotonic + self.pace(tracker)
         if tracker.outstanding != nil, let startedAt = tracker.probeStartedAt,
             self.now.monotonic - startedAt < tracker.check.timeout * 2 + .seconds(5)
@@ -111,7 +115,7 @@ extension RecoveryEngine {
         self.effects.append(.probe(ProbeRequest(id: id, component: component.name, check: check)))
     }
 
-    private mutating func pace(_ tracker: CheckTracker) -> Duration {
+    mutating func pace(_ tracker: CheckTracker) -> Duration {
         let base = tracker.isInDoubt ? tracker.check.fastInterval : tracker.check.interval
         return base.scaled(by: 1 + tracker.check.jitter * (self.generator.unit() * 2 - 1))
     }
@@ -119,7 +123,7 @@ extension RecoveryEngine {
     /// After a result: in doubt the next look comes soon, and a server that asked for quiet gets it.
     mutating func repace(_ index: Int, _ check: Int, retryAfter: Duration?) {
         let tracker = self.machines[index].trackers[check]
-        guard tracker.check.enabled, !tracker.check.kind.isUnit else { return }
+        guard tracker.check.enabled, tracker.check.kind.hasPace else { return }
         let startedAt = tracker.probeStartedAt ?? self.now.monotonic
         var due = max(self.now.monotonic, startedAt + self.pace(tracker))
         if let retryAfter { due = max(due, self.now.monotonic + min(retryAfter, .seconds(3_600))) }

@@ -61,6 +61,7 @@ public struct RecoveryEngine: Sendable {
         case .unitsUnknown(let why): self.loseSight(of: why)
         case .probeFinished(let id, let component, let check, let result):
             self.takeProbe(id: id, component: component, check: check, result)
+        case .beat(let component, let check): self.takeBeat(component: component, check: check)
         case .releaseSeen(let component, let seen): self.takeRelease(component, seen)
         case .actionFinished(let id, let outcome): self.finishAction(id, outcome)
         case .deadline: break

@@ -30,8 +30,19 @@ struct CheckTracker: Sendable {
     /// The probe that has not answered yet.
     var outstanding: UInt64?
     var probeStartedAt: MonotonicInstant?
+    /// Of heartbeat checks.
+    var pulse: Pulse?
+    /// It counts only through a composite check.
+    var isMember = false
 
-    init(check: Check) { self.check = check }
+    /// Its verdict is part of the component's.
+    var counts: Bool { self.check.enabled && !self.isMember }
+
+    /// - Parameter start: when the program may be expected to work.
+    init(check: Check, from start: MonotonicInstant) {
+        self.check = check
+        if case .heartbeat(let heartbeat) = check.kind { self.pulse = Pulse(heartbeat, from: start) }
+    }
 
     /// Something does not fit: look more often.
     var isInDoubt: Bool {
@@ -116,6 +127,19 @@ struct CheckTracker: Sendable {
         self.failure = failure
         self.passingSince = verdict == .up ? since : nil
         self.failingSince = verdict == .down ? since : nil
+    }
+
+    /// A composite's verdict follows that of its members at once, without thresholds.
+    mutating func follow(
+        _ verdict: Verdict, failure: Failure?, passingSince: WallTime?, failingSince: WallTime?, isStale: Bool,
+        at now: Moment
+    ) {
+        if verdict != self.verdict { self.lastAt = now.wall }
+        self.verdict = verdict
+        self.failure = failure
+        self.passingSince = passingSince
+        self.failingSince = failingSince
+        self.isStale = isStale
     }
 
     /// Nothing is known any more: what was seen was of another time. Needs `rise` passes or `fall` failures anew.

@@ -166,6 +166,8 @@ struct Ladder: Hashable, Sendable {
 struct ComponentMachine: Sendable {
     var component: Component
     var trackers: [CheckTracker]
+    /// Its composite checks, in an order in which they can be brought up to date.
+    private(set) var compositions: [Composition] = []
     var phase: Phase = .starting
     var phaseSince: WallTime
     var incident: SavedIncident?
@@ -214,9 +216,20 @@ struct ComponentMachine: Sendable {
 
     init(component: Component, now: Moment) {
         self.component = component
-        self.trackers = component.checks.map(CheckTracker.init)
+        let start = now.monotonic + component.startupGrace
+        self.trackers = component.checks.map { CheckTracker(check: $0, from: start) }
         self.phaseSince = now.wall
         self.breaker = Self.breaker(for: component)
+        self.composeChecks()
+    }
+
+    /// To be called whenever the trackers are others.
+    mutating func composeChecks() {
+        self.compositions = Composition.all(among: self.trackers.map(\.check))
+        let members = self.component.membersOfComposites
+        for index in self.trackers.indices {
+            self.trackers[index].isMember = members.contains(self.trackers[index].check.name)
+        }
     }
 
     static func breaker(for component: Component) -> CircuitBreakerMachine {
@@ -225,10 +238,10 @@ struct ComponentMachine: Sendable {
             failuresMax: policy.failures, window: policy.window, openFor: policy.openFor, trials: policy.halfOpen)
     }
 
-    /// `down` if any enabled check is, else `degraded`, else `unknown`, else `up`.
+    /// Of the enabled checks that are no members of composites: `down` if any is, else `degraded`, else `unknown`, else `up`.
     var verdict: Verdict {
         var seen: Verdict = .up
-        for tracker in self.trackers where tracker.check.enabled {
+        for tracker in self.trackers where tracker.counts {
             switch tracker.verdict {
             case .down: return .down
             case .degraded: seen = .degraded
@@ -247,25 +260,26 @@ struct ComponentMachine: Sendable {
     /// The check that explains the present verdict: the unit's before endpoints, the graver before the lesser.
     var culprit: CheckTracker? {
         let verdict = self.verdict
-        return self.trackers
-            .filter { $0.check.enabled && $0.verdict == verdict && $0.failure != nil }
-            .max { left, right in
-                if left.check.kind.isUnit != right.check.kind.isUnit { return right.check.kind.isUnit }
-                if left.check.severity != right.check.severity { return left.check.severity < right.check.severity }
-                return left.check.name > right.check.name
-            }
+        return self.trackers.filter { $0.counts && $0.verdict == verdict && $0.failure != nil }
+            .max(by: Self.isLessTelling)
+    }
+
+    static func isLessTelling(_ left: CheckTracker, _ right: CheckTracker) -> Bool {
+        if left.check.kind.isUnit != right.check.kind.isUnit { return right.check.kind.isUnit }
+        if left.check.severity != right.check.severity { return left.check.severity < right.check.severity }
+        return left.check.name > right.check.name
     }
 
     /// Names of the checks that are not up, with what they saw.
     var complaint: String {
-        let lines = self.trackers.filter { $0.check.enabled && $0.verdict != .up }
+        let lines = self.trackers.filter { $0.counts && $0.verdict != .up }
             .map { "\($0.check.name): \($0.failure?.message ?? $0.verdict.rawValue)" }
         return lines.isEmpty ? "all checks pass" : lines.joined(separator: "; ")
     }
 
     /// The first of the passes that hold now: when the last of its checks began to pass.
     var passingSince: WallTime? {
-        self.trackers.filter { $0.check.enabled }.compactMap(\.passingSince).max()
+        self.trackers.filter(\.counts).compactMap(\.passingSince).max()
     }
 
     /// Endpoint checks begin anew: a start or a repair makes old results worthless.
@@ -273,6 +287,7 @@ struct ComponentMachine: Sendable {
         for index in self.trackers.indices where !self.trackers[index].check.kind.isUnit {
             self.trackers[index].forget()
             self.trackers[index].graceUntil = graceUntil
+            self.trackers[index].pulse?.awaitFirst(from: graceUntil)
             self.trackers[index].outstanding = nil
             self.hurry(index, to: now)
         }
@@ -281,7 +296,7 @@ struct ComponentMachine: Sendable {
     /// Runs a check at once unless it is running or due already.
     mutating func hurry(_ index: Int, to now: MonotonicInstant) {
         let tracker = self.trackers[index]
-        guard tracker.check.enabled, !tracker.check.kind.isUnit, tracker.outstanding == nil else { return }
+        guard tracker.check.enabled, tracker.check.kind.hasPace, tracker.outstanding == nil else { return }
         if let due = tracker.nextProbeAt, due <= now { return }
         self.trackers[index].nextProbeAt = now
     }

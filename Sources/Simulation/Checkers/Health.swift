@@ -23,6 +23,7 @@ struct HealthyIsLeftAlone: Checker {
             for check in component.checks where check.enabled {
                 let round = check.interval.scaled(by: 1 + check.jitter) + check.timeout
                 patience = max(patience, .milliseconds(600) + round * (check.rise + 1))
+                if case .heartbeat(let rule) = check.kind { patience += rule.every }
             }
             if now - clear > patience {
                 return "action \(request.id) on \(component.name), well for \(seconds(now - since))"
@@ -59,7 +60,7 @@ struct ChecksKeepTheirPace: Checker {
             if knowledge.components[name]?.checks.contains(request.check) != true {
                 return "\(name)/\(request.check.name) is asked for, and no policy has it"
             }
-            if request.check.kind.isUnit { return "\(name)/\(request.check.name) is probed; signals drive it" }
+            if !request.check.kind.isProbed { return "\(name)/\(request.check.name) is probed; events drive it" }
             if !request.check.enabled { return "\(name)/\(request.check.name) is disabled" }
             guard let last = self.asked[name]?[request.check.name] else { return nil }
             let least = request.check.fastInterval.scaled(by: 0.9 * (1 - request.check.jitter))
@@ -74,7 +75,7 @@ struct ChecksKeepTheirPace: Checker {
 
     private func findLate(_ now: MonotonicInstant, _ knowledge: Knowledge) -> String? {
         for component in knowledge.policy.components {
-            for check in component.checks where check.enabled && !check.kind.isUnit {
+            for check in component.checks where check.enabled && check.kind.isProbed {
                 let last = self.asked[component.name]?[check.name] ?? self.disturbedAt
                 let most = check.interval.scaled(by: 1 + check.jitter) + check.timeout + Self.slack
                 if now - max(last, self.disturbedAt) > most {

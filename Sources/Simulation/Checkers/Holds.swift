@@ -18,6 +18,7 @@ struct NoActionWhileHeld: Checker {
         if knowledge.isUnrecorded { return "\(what) while nothing can be recorded" }
         guard let component = knowledge.components[name], request.origin == .step else { return nil }
         // Doubt takes away what was known: something must have been seen to fail since, by this very process.
+        if component.checks.contains(where: { $0.enabled && knowledge.wasSilent(name, $0, at: now) }) { return nil }
         let histories = component.checks.filter(\.enabled).compactMap { check in
             knowledge.checks[name]?[check.name].map { (check, $0) }
         }
@@ -122,6 +123,7 @@ struct GraceIsRespected: Checker {
         switch fact {
         case .told(.probeFinished(_, let component, _, let result)) where result.verdict == .up:
             self.passed.insert(component)
+        case .told(.beat(let component, _)): self.passed.insert(component)
         case .told(.unitObserved(let unit, _)):
             for component in knowledge.policy.components where knowledge.activeUnit(of: component) == unit {
                 if knowledge.units[unit]?.activeSince == now { self.passed.remove(component.name) }

@@ -11,12 +11,17 @@ struct IncidentsHaveEvidence: Checker {
             let name = record.component
         else { return nil }
         guard let component = knowledge.components[name] else { return "\(name) is in no policy" }
-        for check in component.checks where check.enabled {
-            guard let history = knowledge.checks[name]?[check.name] else { continue }
-            if history.failuresInRow >= (check.kind.isUnit ? 1 : check.fall) { return nil }
-            if let window = check.window, history.recent.suffix(window.of).count(where: { $0 }) >= window.failures {
-                return nil
-            }
+        let members = component.membersOfComposites
+        if members.contains(opening.cause.check) {
+            return "\(name) by \(opening.cause.check), which counts only through a composite"
+        }
+        let counting = component.checks.filter { $0.enabled && !members.contains($0.name) }
+        if counting.contains(where: { self.isShown($0, of: component, at: now, knowing: knowledge) }) { return nil }
+        if let unit = component.unit, let seen = knowledge.units[unit]?.observation,
+            seen.subState.hasPrefix("auto-restart"), seen.restarts >= 5
+        {
+            // systemd starts it again and again: no check of it lives long enough to fail often enough.
+            return nil
         }
         // systemd has started it again and again: no check gets to count its failures.
         if let unit = knowledge.activeUnit(of: component), let seen = knowledge.units[unit]?.observation,
@@ -25,6 +30,22 @@ struct IncidentsHaveEvidence: Checker {
             return nil
         }
         return "\(name) by \(opening.cause.check): no check has failed often enough"
+    }
+
+    /// Seen to fail as often as the policy asks for.
+    private func isShown(
+        _ check: Check, of component: Component, at now: MonotonicInstant, knowing knowledge: Knowledge
+    ) -> Bool {
+        if case .composite(let composite) = check.kind {
+            let members = component.checks.filter { $0.enabled && composite.members.contains($0.name) }
+            let shown = members.count {
+                self.isShown($0, of: component, at: now, knowing: knowledge)
+                    || knowledge.checks[component.name]?[$0.name]?.isDown == true
+            }
+            return members.count - shown < composite.needed(of: members.count)
+        }
+        if knowledge.isSilent(component.name, check, at: now) { return true }
+        return knowledge.checks[component.name]?[check.name]?.hasFailedEnough(for: check) == true
     }
 }
 

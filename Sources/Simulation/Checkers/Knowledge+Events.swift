@@ -13,6 +13,13 @@ extension Knowledge {
         case .probeFinished(let id, let component, let check, let result):
             self.probes[id] = nil
             self.learn(component, check, result, at: now)
+        case .beat(let component, let check):
+            for listening in self.components[component]?.checks ?? [] where check == nil || check == listening.name {
+                if self.isSilent(component, listening, at: now) {
+                    self.silencesEnded[component, default: [:]][listening.name] = now
+                }
+                self.beats[component, default: [:]][listening.name] = now
+            }
         case .actionFinished(let id, _): self.inFlight[id] = nil
         case .deadline, .releaseSeen: break
         case .stalled: self.doubtAt = now
@@ -54,6 +61,8 @@ extension Knowledge {
         self.startedAt = now
         self.units = [:]
         self.checks = [:]
+        self.beats = [:]
+        self.silencesEnded = [:]
         // A pause is written down with its end by the wall clock.
         if self.hasWallJumped { self.pausedUntil = [:] }
         self.hasWallJumped = false
@@ -185,8 +194,13 @@ extension Knowledge {
         var history = self.checks[component, default: [:]][check, default: CheckHistory()]
         history.lastAt = now
         history.failuresInRow = isBad ? history.failuresInRow + 1 : 0
+        history.passesInRow = isBad ? 0 : history.passesInRow + 1
         history.recent.append(isBad)
         if history.recent.count > 64 { history.recent.removeFirst(32) }
+        if let rule = self.components[component]?.checks.first(where: { $0.name == check }) {
+            if history.hasFailedEnough(for: rule) { history.isDown = true }
+            if history.passesInRow >= (rule.kind.isUnit ? 1 : rule.rise) { history.isDown = false }
+        }
         self.checks[component, default: [:]][check] = history
     }
 
@@ -215,5 +229,14 @@ extension Knowledge {
         case .breakerChanged(_, let to, _): self.breakers[component] = to
         default: break
         }
+    }
+}
+
+extension Knowledge.CheckHistory {
+    /// As often as the policy asks for, in a row or within its window.
+    func hasFailedEnough(for check: Check) -> Bool {
+        if self.failuresInRow >= (check.kind.isUnit ? 1 : check.fall) { return true }
+        guard let window = check.window else { return false }
+        return self.recent.suffix(window.of).count(where: { $0 }) >= window.failures
     }
 }

@@ -12,6 +12,9 @@ struct Knowledge {
         var lastAt = MonotonicInstant(nanoseconds: 0)
         /// Bad results in a row, those that tell nothing left out.
         var failuresInRow = 0
+        var passesInRow = 0
+        /// It has failed often enough, and not passed often enough since.
+        var isDown = false
         /// `true` for a bad result; the newest last, at most 64.
         var recent: [Bool] = []
         /// The reasons of the failures in a row.
@@ -45,6 +48,10 @@ struct Knowledge {
     var components: [String: Component] = [:]
     var units: [String: SeenUnit] = [:]
     var checks: [String: [String: CheckHistory]] = [:]
+    /// When each check of type heartbeat was last reported to.
+    var beats: [String: [String: MonotonicInstant]] = [:]
+    /// When a silence that was too long last ended.
+    var silencesEnded: [String: [String: MonotonicInstant]] = [:]
     /// True time at which each pause ends; the host's own under `nil`.
     var pausedUntil: [String?: MonotonicInstant] = [:]
     var isUnrecorded = false
@@ -112,6 +119,18 @@ struct Knowledge {
         return false
     }
 
+    /// A heartbeat check that has heard nothing for longer than it may.
+    func isSilent(_ component: String, _ check: Check, at now: MonotonicInstant) -> Bool {
+        guard case .heartbeat(let rule) = check.kind else { return false }
+        return now - (self.beats[component]?[check.name] ?? self.startedAt) >= rule.every
+    }
+
+    /// It is, or was since the last doubt.
+    func wasSilent(_ component: String, _ check: Check, at now: MonotonicInstant) -> Bool {
+        if self.isSilent(component, check, at: now) { return true }
+        return self.silencesEnded[component]?[check.name].map { $0 >= self.doubtAt } ?? false
+    }
+
     /// The host is frozen, or the component's group.
     func isFrozen(_ component: String) -> Bool {
         self.isFrozen || self.components[component]?.group.map(self.frozenGroups.contains) ?? false
@@ -125,7 +144,10 @@ struct Knowledge {
     /// By what was seen of its unit last, it has died and nobody is at it.
     func isSurelyDown(_ component: String) -> Bool {
         guard let unit = self.activeUnit(of: component), let seen = self.units[unit], !seen.isDoubtful,
-            self.components[component]?.checks.contains(where: { $0.kind.isUnit && $0.enabled }) == true
+            self.components[component]?.checks.contains(where: {
+                $0.kind.isUnit && $0.enabled
+                    && self.components[component]?.membersOfComposites.contains($0.name) == false
+            }) == true
         else { return false }
         let observation = seen.observation
         return (observation.activeState == .failed || observation.activeState == .inactive)

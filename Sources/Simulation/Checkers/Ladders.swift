@@ -61,7 +61,7 @@ struct LadderIsFollowed: Checker {
         guard rung.strategy.action == action else { return "\(what): \(action) is not what the step says" }
         guard rung.attempts.allows(attempt), attempt >= 1 else { return "\(what): more attempts than it has" }
         if rung.when.selectsNothing { return "\(what): its condition selects nothing" }
-        if let why = self.mistreats(rung, attempt, name, knowledge) { return "\(what): \(why)" }
+        if let why = self.mistreats(rung, attempt, name, knowledge, at: now) { return "\(what): \(why)" }
         var position = self.positions[name] ?? Position(recovery: component.recovery)
         defer { self.positions[name] = position }
         let before = position
@@ -83,12 +83,15 @@ struct LadderIsFollowed: Checker {
     }
 
     /// No check that fails, nor the incident's cause, is one that the step treats.
-    private func mistreats(_ step: Step, _ attempt: Int, _ name: String, _ knowledge: Knowledge) -> String? {
+    private func mistreats(
+        _ step: Step, _ attempt: Int, _ name: String, _ knowledge: Knowledge, at now: MonotonicInstant
+    ) -> String? {
         guard step.when.categories == nil, step.when.reasons == nil, let incident = knowledge.incidents[name],
             !step.strategy.traits.treats(incident.cause.category, attempt: attempt)
         else { return nil }
         let component = knowledge.components[name]
         for check in component?.checks ?? [] where check.enabled {
+            if knowledge.wasSilent(name, check, at: now) { return nil }
             guard let history = knowledge.checks[name]?[check.name] else { continue }
             if check.kind.isUnit, history.isFailing { return nil }
             guard let failure = history.lastFailure else { continue }

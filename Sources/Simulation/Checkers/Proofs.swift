@@ -8,7 +8,9 @@ struct ProofsAreFair: Checker {
 
     private struct Repair {
         var component: String
-        var before: String?
+        /// The process that it was to replace; another one's death is a failure of the repair. `nil` where it was to
+        /// mend the one there.
+        var replaces: String?
         var finishedAt: MonotonicInstant
         var verify: Duration
         var isFailing = false
@@ -34,7 +36,7 @@ struct ProofsAreFair: Checker {
             self.repairs[id] = Repair(
                 component: component.name,
                 // Where nothing is started, the process of before has to do well.
-                before: request.mayStartUnit ? request.expectedInvocationID : "none", finishedAt: now,
+                replaces: request.mayStartUnit ? request.expectedInvocationID : "none", finishedAt: now,
                 verify: min(step?.verify ?? .zero, component.startupGrace),
                 isFailing: self.downMeanwhile.contains(id))
         case .told(.unitObserved(let unit, let seen)):
@@ -46,7 +48,7 @@ struct ProofsAreFair: Checker {
                 }
             }
             for (id, repair) in self.repairs where knowledge.activeUnit(of: repair.component) == unit {
-                if seen.invocationID != repair.before { self.repairs[id]?.isFailing = true }
+                if seen.invocationID != repair.replaces { self.repairs[id]?.isFailing = true }
             }
         case .told(.probeFinished(_, let component, _, let result)) where result.verdict != .up:
             for (id, repair) in self.repairs where repair.component == component {
@@ -65,7 +67,7 @@ struct ProofsAreFair: Checker {
             }
             // What happened to the new process before the action's end was heard counts as well.
             if let unit = knowledge.activeUnit(of: repair.component), let seen = knowledge.units[unit]?.observation,
-                seen.activeState != .active, seen.activeState != .activating, seen.invocationID != repair.before
+                seen.activeState != .active, seen.activeState != .activating, seen.invocationID != repair.replaces
             {
                 return nil
             }

@@ -122,10 +122,29 @@ struct PolicyGenerator {
         if self.random.chance(0.2) {
             checks.append(self.check("tcp", .tcp(TCPCheck(host: "127.0.0.1", port: 8_080))))
         }
+        if self.random.chance(0.2) {
+            checks.append(
+                self.check(
+                    "beat",
+                    .heartbeat(
+                        HeartbeatCheck(
+                            every: self.random.milliseconds(1_000...6_000),
+                            phi: self.random.chance(0.5) ? self.random.pick([3, 8]) : nil))))
+        }
         if checks.isEmpty || self.random.chance(0.15) {
             checks.append(self.check("exec", .exec(ExecCheck(command: ["/usr/bin/check", name]))))
         }
+        if checks.count > 1, self.random.chance(0.2) { checks.append(self.composite(of: checks)) }
         return checks
+    }
+
+    /// Of all checks, or of all but the first, which then counts beside it.
+    private mutating func composite(of checks: [Check]) -> Check {
+        let names = checks.dropFirst(checks.count > 2 && self.random.chance(0.3) ? 1 : 0).map(\.name)
+        let rule: CompositeCheck.Rule = self.random.pick([
+            .all, .any, .atLeast(self.random.int(1...names.count)),
+        ])
+        return Check(name: "rule", kind: .composite(CompositeCheck(rule, of: names)), severity: .high)
     }
 
     private mutating func check(_ name: String, _ kind: CheckKind) -> Check {

@@ -104,7 +104,7 @@ struct DisturbancePlanner {
             .killed(signal: 9), .dumped(signal: 11), .exited(status: 1), .exited(status: 0), .exited(status: 78),
             .outOfMemory,
         ]
-        switch self.random.int(0...9) {
+        switch self.random.int(0...10) {
         case 0...3: return .die(unit: unit, self.random.pick(deaths))
         case 4: return .ail(unit: unit, .hangs)
         case 5: return .ail(unit: unit, self.random.pick([.status(500), .status(503), .nonsense, .refused]))
@@ -119,6 +119,12 @@ struct DisturbancePlanner {
         case 8:
             return self.random.chance(0.5)
                 ? .slowBoot(unit: unit, self.random.milliseconds(2_000...20_000)) : .neverReady(unit: unit)
+        case 9:
+            return self.random.chance(0.5)
+                ? .ail(unit: unit, .silent)
+                : .trouble(
+                    component: String(unit.dropLast(".service".count)), .silent,
+                    for: self.random.milliseconds(500...20_000))
         default: return .breakUnit(unit: unit, forGood: self.random.chance(0.6))
         }
     }

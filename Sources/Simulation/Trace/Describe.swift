@@ -18,6 +18,7 @@ func describe(_ event: Event) -> String {
     case .unitsUnknown(let why): "unitsUnknown \(why)"
     case .probeFinished(let id, let component, let check, let result):
         "probeFinished \(id) \(component)/\(check) \(describe(result))"
+    case .beat(let component, let check): "beat \(component)/\(check ?? "*")"
     case .actionFinished(let id, let outcome): "actionFinished \(id) \(outcome.result.rawValue): \(outcome.detail)"
     case .releaseSeen(let component, let seen): "releaseSeen \(component) \(seen.current ?? seen.problem ?? "-")"
     case .deadline: "deadline"

@@ -80,6 +80,8 @@ enum EndpointState: Hashable, Sendable {
     case slow(Duration)
     /// An HTTP status other than the expected one.
     case status(Int)
+    /// It answers as it should, and its heartbeats have stopped.
+    case silent
     /// The right status, and nonsense in the body.
     case nonsense
 }

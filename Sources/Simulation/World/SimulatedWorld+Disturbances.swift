@@ -10,8 +10,10 @@ extension SimulatedWorld {
         case .die(let unit, let death): self.die(unit, death)
         case .ail(let unit, let state):
             guard self.units[unit]?.isRunning == true else { return }
+            if state == .silent, !self.isListenedTo(String(unit.dropLast(".service".count))) { return }
             self.units[unit]?.ailment = state
         case .trouble(let component, let state, let duration):
+            if state == .silent, !self.isListenedTo(component) { return }
             self.troubles[component] = (state, self.now + duration)
             self.after(duration) { $0.reviewTruth() }
         case .breakUnit(let unit, let forGood):
@@ -172,12 +174,14 @@ extension SimulatedWorld {
         }
         if isDown { return !component.canBeHealed || knowledge.isFrozen(component.name) }
         // What no check of the policy can see, people see.
-        let isSeen = component.checks.contains { check in
-            switch check.kind {
-            case .http, .exec, .unix, .file, .disk, .resources, .certificate, .journal: check.enabled
-            case .unit, .tcp: false
+        let isSeen =
+            !component.isLenient
+            && component.checks.contains { check in
+                switch check.kind {
+                case .http, .exec, .unix, .file, .disk, .resources, .certificate, .journal: check.enabled
+                case .unit, .tcp, .heartbeat, .composite: false
+                }
             }
-        }
         return (knowledge.isFrozen(component.name) || !component.canBeHealed || !isSeen) && self.random.chance(0.1)
     }
 
@@ -193,9 +197,8 @@ extension SimulatedWorld {
                 else { return false }
             } else if self.isHopeless(component, hopeless), component.mode == .auto {
                 if self.isTrulyWell(component), knowledge.incidents[component.name] == nil { continue }
-                guard knowledge.incidents[component.name]?.isExhausted == true || !component.comesToAnEnd else {
-                    return false
-                }
+                let hasEnded = knowledge.incidents[component.name]?.isExhausted == true
+                guard hasEnded || !component.comesToAnEnd || component.isLenient else { return false }
             }
         }
         return true
@@ -226,5 +229,12 @@ extension Component {
     /// Its ladder can be used up.
     var comesToAnEnd: Bool {
         !self.recovery.contains { $0.attempts == .unlimited || $0.strategy.action == "CIRCUIT_BREAK" }
+    }
+
+    /// It passes by some of its checks, perhaps by nothing but a unit that has just been started once more.
+    var isLenient: Bool {
+        self.checks.contains { check in
+            if case .composite(let composite) = check.kind { composite.rule != .all } else { false }
+        }
     }
 }

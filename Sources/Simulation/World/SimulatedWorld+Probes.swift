@@ -16,7 +16,7 @@ extension SimulatedWorld {
         switch state {
         case .hangs where !Self.isAcceptedAnyway(request.check): delay = request.check.timeout
         case .slow(let time): delay = min(time, request.check.timeout)
-        case .well, .refused, .status, .nonsense, .hangs: break
+        case .well, .silent, .refused, .status, .nonsense, .hangs: break
         }
         self.after(delay) { world in
             guard world.supervisor.run == run else { return }
@@ -60,14 +60,14 @@ extension SimulatedWorld {
             return Self.failed(.connection, "connection refused", began, self.clock)
         case .exec, .unix, .file, .disk, .resources, .certificate, .journal:
             switch state {
-            case .well: return passed
+            case .well, .silent: return passed
             case .slow where took < check.timeout: return passed
             case .hangs, .slow: return Self.failed(.timeout, "killed after its time", began, self.clock)
             case .refused, .status, .nonsense: return Self.failed(.other, "exit status 2", began, self.clock)
             }
-        case .unit, .http:
+        case .unit, .heartbeat, .composite, .http:
             switch state {
-            case .well: return passed
+            case .well, .silent: return passed
             case .slow where took < check.timeout: return passed
             case .hangs, .slow: return Self.failed(.timeout, "no answer in time", began, self.clock)
             case .refused: return Self.failed(.connection, "connection refused", began, self.clock)

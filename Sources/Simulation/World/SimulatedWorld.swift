@@ -72,6 +72,7 @@ final class SimulatedWorld {
     func run() {
         for name in self.unitNames where self.units[name]?.isEnabled == true { self.beginProcess(name, isBoot: true) }
         self.after(.seconds(1)) { $0.startSupervisor() }
+        self.beginHeartbeats()
         for (at, disturbance) in self.scenario.disturbances {
             self.after(.seconds(15) + at) { $0.disturb(disturbance) }
         }
@@ -126,7 +127,7 @@ final class SimulatedWorld {
         for name in component.dependsOn {
             guard let other = self.currentPolicy.components.first(where: { $0.name == name }) else { continue }
             switch self.endpoint(of: other, depth: depth + 1) {
-            case .well, .slow: continue
+            case .well, .slow, .silent: continue
             case .hangs: return .hangs
             case .refused, .status, .nonsense: return .status(503)
             }

@@ -124,7 +124,7 @@ final class DecisionLoop {
         case .probeFinished(let id, _, _, _):
             self.probesInFlight[id] = nil
             for index in self.waiters.indices { self.waiters[index].probes.remove(id) }
-        case .started, .policyLoaded, .unitObserved, .unitsUnknown, .deadline, .stalled, .recordingFailed,
+        case .started, .policyLoaded, .unitObserved, .unitsUnknown, .beat, .deadline, .stalled, .recordingFailed,
             .releaseSeen, .operatorAsked:
             break
         }

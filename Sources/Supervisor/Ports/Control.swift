@@ -26,6 +26,15 @@ public protocol SupervisorControl: Sendable {
     ///
     /// - Throws: `ControlError`.
     func checkNow(component: String) async throws -> [CheckStatus]
+    /// The main process of the component's unit; `nil` where it has none that runs.
+    ///
+    /// - Throws: `ControlError`.
+    func mainProcess(of component: String) async throws -> Int32?
+    /// Takes in that a component's program works.
+    ///
+    /// - Parameter check: one of its heartbeat checks; `nil` for all of them.
+    /// - Throws: `ControlError`.
+    func beat(component: String, check: String?) async throws
 }
 
 /// Why the supervisor refuses an operator's request.

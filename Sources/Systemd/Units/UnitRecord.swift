@@ -132,8 +132,11 @@ final class UnitRecord {
         self.job = nil
         self.state?.general.job = 0
         guard !job.isOurs, let state = self.state else { return }
-        // Too short to be asked: a start gives a new invocation, a stop leaves the old one behind.
-        let type = job.type ?? (state.isDown && state.general.invocation == job.invocationBefore ? "stop" : "start")
+        // Too short to be asked: a start gives a new invocation, a stop leaves the old one behind. So does a start that
+        // systemd refuses because there were too many, but it is not done.
+        let isStop =
+            state.isDown && state.general.invocation == job.invocationBefore && result == "done" && !job.isAutomatic
+        let type = job.type ?? (isStop ? "stop" : "start")
         if type == "stop" {
             if state.isDown {
                 self.markStopped()

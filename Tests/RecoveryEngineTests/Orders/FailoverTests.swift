@@ -94,6 +94,43 @@ import Testing
         #expect(effects.alerts.map(\.event) == [.healingFailed])
     }
 
+    /// systemd's `Restart=` starts the own unit and it dies, so many times.
+    private static func restartInVain(_ world: inout EngineHarness, _ times: UInt32, job: UnitJob? = nil) -> [Effect] {
+        var effects: [Effect] = []
+        for restarts in 0...times {
+            effects += world.observe(
+                "db-1.service",
+                UnitObservation(
+                    activeState: .activating, subState: "auto-restart", invocationID: "r\(restarts)",
+                    result: "exit-code", exit: ProcessExit(kind: .exited, status: 1, at: world.now.wall),
+                    job: job, restarts: restarts))
+            effects += world.advance(by: 0.1)
+        }
+        return effects
+    }
+
+    @Test func `a unit that systemd restarts in vain is failed over, past the steps that leave it to systemd`() throws {
+        var world = Self.world(Self.component([.restart(), Step(strategy: .failover(FailoverStrategy())), .page]))
+        #expect(Self.restartInVain(&world, 4).actions.isEmpty)
+        let starting = UnitJob(id: 7, type: "restart", isOurs: false)
+        #expect(Self.restartInVain(&world, 5, job: starting).actions.isEmpty)
+        let effects = Self.restartInVain(&world, 5)
+        #expect(effects.skips == ["RESTART: systemd restarts the unit again and again, in vain"])
+        let request = try #require(effects.actions.first)
+        #expect(request.action == "FAILOVER" && request.expectedInvocationID == "r5")
+        world.running("db-2.service", "b")
+        world.finish(request)
+        #expect(world.advance(by: 5).resolutions == [.heald])
+    }
+
+    @Test func `without a standby that can take over, people hear of a unit that systemd restarts in vain`() {
+        var world = Self.world(
+            Self.component([.restart(), Step(strategy: .failover(FailoverStrategy())), .page], standbys: []))
+        let effects = Self.restartInVain(&world, 5)
+        #expect(effects.actions.isEmpty)
+        #expect(effects.alerts.map(\.event) == [.healingFailed])
+    }
+
     @Test func `long after, the own unit is a standby like any other`() throws {
         var world = Self.world()
         let first = try #require(world.killed("db-1.service", "a").actions.first)

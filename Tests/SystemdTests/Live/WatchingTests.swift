@@ -114,6 +114,21 @@ extension LiveSystemd {
             await shell("systemctl", "stop", unit)
         }
 
+        @Test func `systemd giving up is not taken for a person's hand`() async throws {
+            let bench = try Bench()
+            for round in 1...5 {
+                let unit = "given-up-\(round).service"
+                await Bench.install(
+                    unit, ["Restart=always", "RestartSec=20ms"], run: "exit 1",
+                    general: ["StartLimitIntervalSec=600", "StartLimitBurst=2"])
+                await bench.manager.watch([unit])
+                let given = try await bench.events.observation(of: unit) {
+                    $0.activeState == .failed && $0.job == nil && $0.restarts == 2
+                }
+                #expect(!given.stoppedByOther)
+            }
+        }
+
         @Test func `missing, masked and impossible units are observed as what they are`() async throws {
             await shell("systemctl", "mask", "--runtime", "hidden.service")
             await Bench.install("inst@.service", start: false)

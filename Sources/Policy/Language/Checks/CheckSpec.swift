@@ -18,10 +18,7 @@ enum CheckLanguage {
     static let variants: [Variant<CheckKind>] = [
         UnitCheck.variant, HTTPCheck.variant, TCPCheck.variant, ExecCheck.variant, UnixCheck.variant, FileCheck.variant,
         DiskCheck.variant, ResourcesCheck.variant, CertificateCheck.variant, JournalCheck.variant,
-    ]
-
-    static let unavailable = [
-        "heartbeat", "composite",
+        HeartbeatCheck.variant, CompositeCheck.variant,
     ]
 
     static let intervals = Duration.milliseconds(50)...Duration.seconds(86_400)
@@ -35,10 +32,10 @@ enum CheckLanguage {
                 default: "3s, or four fifths of a shorter interval",
                 "A run that takes longer has failed with `timeout`. Not longer than `interval`."),
             Key(
-                "fall", optional: \.fall, .wholeNumber(1...100), default: "3; a unit check 1",
+                "fall", optional: \.fall, .wholeNumber(1...100), default: "3; a unit or composite check 1",
                 "Consecutive failures that make it down."),
             Key(
-                "rise", optional: \.rise, .wholeNumber(1...100), default: "2; a unit check 1",
+                "rise", optional: \.rise, .wholeNumber(1...100), default: "2; a unit or composite check 1",
                 "Consecutive passes that make it up."),
             Key("window", optional: \.window, .object(window), "A second way down. Not for unit checks."),
             Key(
@@ -51,7 +48,7 @@ enum CheckLanguage {
 
     static let spec = TaggedSpec(
         "check", tag: "type", tagSummary: "What the check does.", common: common, variants: variants,
-        unavailable: unavailable)
+        unavailable: [])
 
     private static let window = ObjectSpec(
         "window", title: "a window", initial: FailureWindow(failures: 0, of: 0),
@@ -72,10 +69,10 @@ enum CheckLanguage {
         let timeout =
             node["timeout"] == nil ? draft.timeout.map { min($0, draft.interval.scaled(by: 0.8)) } : draft.timeout
         let fast = node["fastInterval"] == nil ? draft.fastInterval.map { min($0, draft.interval) } : draft.fastInterval
-        let isUnit = kind.isUnit
+        let hasPace = kind.hasPace
         return Check(
-            name: name, kind: kind, interval: draft.interval, timeout: timeout, fall: isUnit ? nil : draft.fall,
-            rise: isUnit ? nil : draft.rise, window: isUnit ? nil : draft.window, fastInterval: fast,
+            name: name, kind: kind, interval: draft.interval, timeout: timeout, fall: hasPace ? draft.fall : nil,
+            rise: hasPace ? draft.rise : nil, window: hasPace ? draft.window : nil, fastInterval: fast,
             jitter: draft.jitter, severity: draft.severity, enabled: draft.enabled)
     }
 
