@@ -287,7 +287,8 @@ struct ComponentMachine: Sendable {
         for index in self.trackers.indices where !self.trackers[index].check.kind.isUnit {
             self.trackers[index].forget()
             self.trackers[index].graceUntil = graceUntil
-            self.trackers[index].pulse?.awaitFirst(from: graceUntil)
+            // What was heard is dropped now, however long ago the start was.
+            self.trackers[index].pulse?.awaitFirst(from: max(graceUntil, now))
             self.trackers[index].outstanding = nil
             self.hurry(index, to: now)
         }

@@ -39,7 +39,10 @@ struct NoActionOnForeignHands: Checker {
         if knowledge.stopped.contains(request.component) { return "\(what), which an operator stopped" }
         guard let unit = request.unit, let seen = knowledge.units[unit]?.observation else { return nil }
         if let job = seen.job, !job.isOurs { return "\(what) while job \(job.id) of somebody else is in flight" }
-        if seen.subState.hasPrefix("auto-restart") { return "\(what) while systemd restarts it itself" }
+        // A failover stops it first, and is for a unit that systemd has restarted in vain.
+        if seen.subState.hasPrefix("auto-restart"), !(request.isFailover && seen.restarts >= 5) {
+            return "\(what) while systemd restarts it itself"
+        }
         return nil
     }
 }
@@ -146,4 +149,8 @@ struct GraceIsRespected: Checker {
         }
         return nil
     }
+}
+
+extension ActionRequest {
+    fileprivate var isFailover: Bool { if case .failOver = self.order { true } else { false } }
 }

@@ -24,8 +24,8 @@ extension SimulatedWorld {
 
     /// Its main loop goes round, whatever its endpoint answers.
     private func beats(_ component: Component) -> Bool {
-        guard let unit = component.unit.flatMap({ self.units[$0] }), unit.isRunning, let serves = unit.servesFrom,
-            serves <= self.now
+        guard let unit = self.servingUnit(of: component).flatMap({ self.units[$0] }), unit.isRunning, !unit.isFrozen,
+            let serves = unit.servesFrom, serves <= self.now
         else { return false }
         let trouble = self.troubles[component.name].flatMap { $0.until > self.now ? $0.state : nil }
         return ![unit.ailment, trouble].contains { $0 == .hangs || $0 == .silent }
