@@ -148,6 +148,27 @@ import Testing
         #expect(world.advance(by: 0.2).openings.count == 1)
     }
 
+    @Test func `an old start that is told of late does not make the program silent at once`() {
+        var world = Self.world(Self.component(every: .seconds(2)))
+        for _ in 0..<10 {
+            beat(&world)
+            world.advance(by: 1)
+        }
+        // Overtaken messages: a restart seems over before it began.
+        let before = world.now.wall + .seconds(-3_600)
+        world.observe(
+            "web.service",
+            UnitObservation(
+                activeState: .deactivating, subState: "stop-sigterm", invocationID: "a", mainPID: 42,
+                activeEnteredAt: before))
+        let effects = world.observe(
+            "web.service",
+            UnitObservation(
+                activeState: .active, subState: "running", invocationID: "a", mainPID: 42, activeEnteredAt: before))
+        #expect((effects + world.advance(by: 1.9)).openings.isEmpty)
+        #expect(world.advance(by: 0.2).openings.count == 1)
+    }
+
     @Test func `a silent program is not taken for mended by a stall of the supervisor`() throws {
         var world = Self.world(Self.component(recovery: [.page]))
         beat(&world)
