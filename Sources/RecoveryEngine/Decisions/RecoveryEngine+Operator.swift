@@ -112,6 +112,8 @@ extension RecoveryEngine {
                 self.machines[index].ladder.restart()
             }
             self.machines[index].facts.saved.isolatedUntil = nil
+            // What did not help is theirs now: a later incident has nothing to take back of this one.
+            self.machines[index].facts.saved.pendingUndo = nil
             self.machines[index].timeSuspended = true
             self.record(index, .timeCounts(false, why: "stopped by an operator"))
             self.enter(index, .stopped)

@@ -174,6 +174,23 @@ import Testing
         #expect(world.effects.skips.contains { $0.contains("has taken over once in this incident") })
     }
 
+    @Test func `what was to be put back is forgotten when an operator takes over`() throws {
+        var world = Self.world(
+            Self.component([Step(strategy: .failover(FailoverStrategy()), verify: .seconds(5)), .page]))
+        let request = try #require(world.killed("db-1.service", "a").actions.first)
+        world.running("db-2.service", "b")
+        world.finish(request)
+        world.send(.operatorAsked(.pause(component: "db", for: .seconds(60), by: "root", reason: "looking")))
+        #expect(world.killed("db-2.service", "b").actions.isEmpty)
+        world.stopped("db-2.service", "b", byOther: true)
+        #expect(world.effects.resolutions == [.withdrawn])
+        world.send(.operatorAsked(.resume(component: "db", by: "root")))
+        world.running("db-2.service", "c")
+        world.advance(by: 120)
+        let later = world.killed("db-2.service", "c").actions
+        #expect(later.compactMap(Self.order).allSatisfy { !$0.isPutBack })
+    }
+
     @Test func `an operator's failover is followed`() {
         var world = Self.world()
         world.stopped("db-1.service", "a", byOther: true)
