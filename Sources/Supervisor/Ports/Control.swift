@@ -170,6 +170,7 @@ extension SupervisorStatus.PolicyStatus {
         try container.encode(self.generation, forKey: .generation)
         try container.encode(self.loadedAt, forKey: .loadedAt)
         try container.encode(self.error, forKey: .error)
+        try container.encodeIfPresent(self.overrides, forKey: .overrides)
     }
 }
 
