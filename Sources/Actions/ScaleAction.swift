@@ -45,29 +45,33 @@ struct LoadChange {
     }
 }
 
-/// SCALE_UP: more instances, or higher limits.
-public struct ScaleUpAction: RecoveryAction {
-    public static let name = "SCALE_UP"
-    private let change: LoadChange
-    public init(systemd: SystemdManager) { self.change = LoadChange(systemd: systemd) }
+/// An action that is a change of load and nothing else.
+protocol LoadAction: RecoveryAction {
+    var change: LoadChange { get }
+}
+
+extension LoadAction {
     public func run(_ request: ActionRequest) async -> ActionOutcome { await self.change.carryOut(request) }
     public func reconcile(_ request: ActionRequest) async -> ActionOutcome { await self.change.carryOut(request) }
+}
+
+/// SCALE_UP: more instances, or higher limits.
+public struct ScaleUpAction: LoadAction {
+    public static let name = "SCALE_UP"
+    let change: LoadChange
+    public init(systemd: SystemdManager) { self.change = LoadChange(systemd: systemd) }
 }
 
 /// SCALE_DOWN: fewer instances, or the limits that the unit's own files give.
-public struct ScaleDownAction: RecoveryAction {
+public struct ScaleDownAction: LoadAction {
     public static let name = "SCALE_DOWN"
-    private let change: LoadChange
+    let change: LoadChange
     public init(systemd: SystemdManager) { self.change = LoadChange(systemd: systemd) }
-    public func run(_ request: ActionRequest) async -> ActionOutcome { await self.change.carryOut(request) }
-    public func reconcile(_ request: ActionRequest) async -> ActionOutcome { await self.change.carryOut(request) }
 }
 
 /// REDUCE_LOAD: others step back, or get everything back.
-public struct ReduceLoadAction: RecoveryAction {
+public struct ReduceLoadAction: LoadAction {
     public static let name = "REDUCE_LOAD"
-    private let change: LoadChange
+    let change: LoadChange
     public init(systemd: SystemdManager) { self.change = LoadChange(systemd: systemd) }
-    public func run(_ request: ActionRequest) async -> ActionOutcome { await self.change.carryOut(request) }
-    public func reconcile(_ request: ActionRequest) async -> ActionOutcome { await self.change.carryOut(request) }
 }

@@ -11,7 +11,7 @@ struct ReleaseDirectory {
     func look() -> ReleaseObservation {
         var status = stat()
         guard lstat(self.policy.current, &status) == 0 else {
-            return ReleaseObservation(problem: "\(self.policy.current): \(String(cString: strerror(errno)))")
+            return ReleaseObservation(problem: "\(self.policy.current): \(fileProblem(errno))")
         }
         guard status.st_mode & S_IFMT == S_IFLNK else {
             return ReleaseObservation(problem: "\(self.policy.current) is not a symbolic link")
@@ -20,7 +20,7 @@ struct ReleaseDirectory {
             return ReleaseObservation(problem: "\(self.policy.current) cannot be read")
         }
         guard let root = Self.real(self.policy.releases) else {
-            return ReleaseObservation(problem: "\(self.policy.releases): \(String(cString: strerror(errno)))")
+            return ReleaseObservation(problem: "\(self.policy.releases): \(fileProblem(errno))")
         }
         let (parent, name) = AtomicFile.split(Self.absolute(target, from: self.policy.current))
         guard Self.real(parent) == root else {

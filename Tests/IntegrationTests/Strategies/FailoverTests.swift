@@ -71,6 +71,15 @@ extension StrategyTableTests {
         #expect(pair.stage.starts(of: pair.standby) == 1)
     }
 
+    /// The standby was tried in vain, and everything is as it was before.
+    private func expectPutBack(_ incident: Incident, _ pair: Pair) throws {
+        #expect(incident.actions.map(\.action) == ["FAILOVER", "FAILOVER"])
+        #expect(incident.actions.map(\.result) == ["failed", "succeeded"])
+        #expect(try pair.stage.isActive(pair.primary))
+        #expect(try !pair.stage.isActive(pair.standby))
+        #expect(try pair.endpoint == "one")
+    }
+
     @Test func `FAILOVER to a standby that cannot start fails, and the old one is started again`() async throws {
         let pair = try Pair(
             "act-fofail", recovery: #"\#(Self.failover), { "action": "RESTART", "verify": "5s" }"#,
@@ -80,11 +89,7 @@ extension StrategyTableTests {
         try pair.stage.signal(SIGKILL, pair.primary)
         let incident = try await pair.stage.healed()
         // What was stopped for the standby is put back before the ladder goes on.
-        #expect(incident.actions.map(\.action) == ["FAILOVER", "FAILOVER"])
-        #expect(incident.actions.map(\.result) == ["failed", "succeeded"])
-        #expect(try pair.stage.isActive(pair.primary))
-        #expect(try !pair.stage.isActive(pair.standby))
-        #expect(try pair.endpoint == "one")
+        try self.expectPutBack(incident, pair)
     }
 
     @Test func `FAILOVER to a standby that is no better is put back`() async throws {
@@ -93,11 +98,7 @@ extension StrategyTableTests {
         try pair.mark("sick-two")
         try pair.stage.signal(SIGKILL, pair.primary)
         let incident = try await pair.stage.healed()
-        #expect(incident.actions.map(\.action) == ["FAILOVER", "FAILOVER"])
-        #expect(incident.actions.map(\.result) == ["failed", "succeeded"])
-        #expect(try pair.stage.isActive(pair.primary))
-        #expect(try !pair.stage.isActive(pair.standby))
-        #expect(try pair.endpoint == "one")
+        try self.expectPutBack(incident, pair)
     }
 
     @Test func `heald killed in the middle of FAILOVER finishes it, and never are two active`() async throws {
