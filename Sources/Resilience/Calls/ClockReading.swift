@@ -13,4 +13,10 @@ struct ClockReading<C: Clock>: Sendable where C.Duration == Duration {
     var now: MonotonicInstant {
         MonotonicInstant(nanoseconds: self.origin.duration(to: self.clock.now).inNanoseconds)
     }
+
+    /// - Parameter instant: as `now` reads it.
+    func sleep(until instant: MonotonicInstant) async throws {
+        try await self.clock.sleep(
+            until: self.origin.advanced(by: .nanoseconds(instant.nanoseconds)), tolerance: nil)
+    }
 }

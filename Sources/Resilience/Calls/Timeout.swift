@@ -7,9 +7,10 @@ import Synchronization
 /// Such a call is *abandoned*: it goes on running until it ends by itself. How many may is bounded.
 public final class Timeout<C: Clock>: Sendable where C.Duration == Duration {
     private let limit: Duration
-    private let clock: C
+    private let reading: ClockReading<C>
     private let abandonedMax: Int
-    private let abandonedCount = Mutex(0)
+    private let abandonedCount = Atomic(0)
+    let keeper: DeadlineKeeper<C>
 
     /// - Parameters:
     ///   - limit: more than zero.
@@ -19,12 +20,15 @@ public final class Timeout<C: Clock>: Sendable where C.Duration == Duration {
         try SettingsError.positive(limit, "limit")
         try SettingsError.count(abandonedMax, "abandonedMax")
         self.limit = limit
-        self.clock = clock
+        self.reading = ClockReading(clock)
+        self.keeper = DeadlineKeeper(self.reading)
         self.abandonedMax = abandonedMax
     }
 
+    deinit { self.keeper.stop() }
+
     /// How many calls run on although their callers have gone.
-    public var abandoned: Int { self.abandonedCount.withLock { $0 } }
+    public var abandoned: Int { self.abandonedCount.load(ordering: .acquiring) }
 
     /// Makes the call, in a task of its own.
     ///
@@ -51,47 +55,26 @@ public final class Timeout<C: Clock>: Sendable where C.Duration == Duration {
         _ context: CallContext, within limit: Duration? = nil, _ body: @escaping @Sendable () async throws -> Success
     ) async throws(CallError) -> Success {
         guard self.abandoned < self.abandonedMax else { throw CallError(.tooManyAbandoned, in: context) }
-        let began = self.clock.now
-        let deadline = began.advanced(by: limit ?? self.limit)
-        let mark = TimeoutMark()
-        let first = FirstResult<Success>()
-        first.start {
-            let outcome: Result<Success, CallError>
-            do {
-                outcome = .success(try await TimeoutMark.$current.withValue(mark) { try await body() })
-            } catch {
-                outcome = .failure(CallError(wrapping: error, in: context))
-            }
-            if !first.settle(outcome) { self.count(-1) }
-        }
-        first.start {
-            do { try await self.clock.sleep(until: deadline, tolerance: nil) } catch { return }
-            var late = context
-            late.elapsed += began.duration(to: self.clock.now)
-            mark.fire()
-            first.settle(.failure(CallError(.timedOut, in: late))) { self.count(1) }
-        }
-        return try await first.value {
-            first.settle(.failure(CallError(.cancelled, in: context))) { self.count(1) }
-        }
+        let began = self.reading.now
+        return try await TimedCall(of: self, context, began: began, body).value(notAfter: began + (limit ?? self.limit))
     }
 
     func call<Success>(
         _ context: CallContext, within limit: Duration? = nil, _ body: (CallContext) throws -> Success
     ) throws(CallError) -> Success {
         let limit = limit ?? self.limit
-        let began = self.clock.now
+        let began = self.reading.now
         var context = context
         context.limit = min(limit, context.limit ?? limit)
         do {
             return try body(context)
         } catch {
-            let took = began.duration(to: self.clock.now)
+            let took = self.reading.now - began
             guard took > limit else { throw CallError(wrapping: error, in: context) }
             context.elapsed += took
             throw CallError(.timedOut, in: context, cause: error)
         }
     }
 
-    private func count(_ change: Int) { self.abandonedCount.withLock { $0 += change } }
+    func countAbandoned(_ change: Int) { self.abandonedCount.add(change, ordering: .acquiringAndReleasing) }
 }
