@@ -12,7 +12,7 @@ protocol Expiring: AnyObject, Sendable {
 ///
 /// The sleeper goes with the last call. Only where calls follow each other closely it sleeps on, until the deadline that
 /// it had: it is one at most, finds nothing to do then, and goes; and it goes with the keeper's owner in any case.
-final class DeadlineKeeper<C: Clock>: Sendable where C.Duration == Duration {
+final class DeadlineKeeper: Sendable {
     typealias Ticket = DeadlineHeap<any Expiring>.Ticket
 
     private struct Sleeper {
@@ -31,9 +31,14 @@ final class DeadlineKeeper<C: Clock>: Sendable where C.Duration == Duration {
     }
 
     private let state = Mutex(State())
-    private let reading: ClockReading<C>
+    private let now: @Sendable () -> MonotonicInstant
+    private let sleepUntil: @Sendable (MonotonicInstant) async throws -> Void
 
-    init(_ reading: ClockReading<C>) { self.reading = reading }
+    /// Knows its clock by what it does only, so that none of this need be made for each kind of clock.
+    init<C>(_ reading: ClockReading<C>) {
+        self.now = { reading.now }
+        self.sleepUntil = { try await reading.sleep(until: $0) }
+    }
 
     /// - Parameter now: a reading of the keeper's clock.
     func add(_ entry: any Expiring, at deadline: MonotonicInstant, now: MonotonicInstant) -> Ticket {
@@ -86,8 +91,8 @@ final class DeadlineKeeper<C: Clock>: Sendable where C.Duration == Duration {
         var wakesAt: MonotonicInstant? = wakesAt
         while let until = wakesAt {
             // Cancelled where it is not needed any more, or another has taken its place.
-            do { try await self.reading.sleep(until: until) } catch { return }
-            let now = self.reading.now
+            do { try await self.sleepUntil(until) } catch { return }
+            let now = self.now()
             let due: [any Expiring]
             (due, wakesAt) = self.state.withLock { self.wake(id, at: now, in: &$0) }
             for entry in due { entry.expire(at: now) }
@@ -101,9 +106,8 @@ final class DeadlineKeeper<C: Clock>: Sendable where C.Duration == Duration {
         var due: [any Expiring] = []
         while let entry = state.heap.popDue(at: now) { due.append(entry) }
         let next = state.heap.firstDeadline
-        state.sleeper = next.map {
-            Sleeper(id: id, wakesAt: $0, task: sleeper.task, staysOn: sleeper.staysOn)
-        }
+        // Whether calls still follow each other closely shows when it has gone with one and is started for the next.
+        state.sleeper = next.map { Sleeper(id: id, wakesAt: $0, task: sleeper.task, staysOn: false) }
         return (due, next)
     }
 }

@@ -105,34 +105,49 @@ public struct Pipeline<C: Clock>: Sendable where C.Duration == Duration {
         }
     }
 
-    private func run<Success: Sendable>(
+    /// One function for each kind of stage below, so that a call needs no more memory on its way than its own stages do.
+    nonisolated(nonsending) private func run<Success: Sendable>(
         _ index: Int, _ context: CallContext, _ body: @escaping @Sendable (CallContext) async throws -> Success
     ) async throws(CallError) -> Success {
         guard index < self.parts.stages.count else { return try await self.runInnermost(context, body) }
         switch self.parts.stages[index] {
-        case .retry(let retry):
-            return try await retry.run(context, onRetry: self.parts.notice) { context, timeout in
-                guard let timeout else { return try await self.run(index + 1, context, body) }
-                return try await timeout.call(context, within: context.limit) {
-                    try await self.run(index + 1, context, body)
-                }
-            }
+        case .retry(let retry): return try await self.run(retry, index + 1, context, body)
         case .rateLimiter(let limiter):
             return try await limiter.call(context.operation) { try await self.run(index + 1, context, body) }
         case .bulkhead(let bulkhead):
             return try await bulkhead.call(context.operation) { try await self.run(index + 1, context, body) }
         case .breaker(let breaker):
             return try await breaker.call(context.operation) { try await self.run(index + 1, context, body) }
-        case .timeout(let timeout):
-            return try await timeout.call(context) { try await self.run(index + 1, context, body) }
+        case .timeout(let timeout): return try await self.run(timeout, index + 1, context, body)
         case .hedge(let hedge):
             return try await hedge.call(context) { _ in try await self.run(index + 1, context, body) }
         }
     }
 
+    nonisolated(nonsending) private func run<Success: Sendable>(
+        _ retry: Retry<C>, _ next: Int, _ context: CallContext,
+        _ body: @escaping @Sendable (CallContext) async throws -> Success
+    ) async throws(CallError) -> Success {
+        try await retry.run(context, onRetry: self.parts.notice) { context, timeout in
+            guard let timeout else { return try await self.run(next, context, body) }
+            return try await self.run(timeout, within: context.limit, next, context, body)
+        }
+    }
+
+    nonisolated(nonsending) private func run<Success: Sendable>(
+        _ timeout: Timeout<C>, within limit: Duration? = nil, _ next: Int, _ context: CallContext,
+        _ body: @escaping @Sendable (CallContext) async throws -> Success
+    ) async throws(CallError) -> Success {
+        // Most timeouts are the last stage.
+        if next == self.parts.stages.count, context.limit == nil {
+            return try await timeout.call(context, within: limit) { try await body(context) }
+        }
+        return try await timeout.call(context, within: limit) { try await self.run(next, context, body) }
+    }
+
     /// A try whose time is up is cancelled from outside by its retry. What lies between must come back at once then, so
     /// that the breaker counts it and the bulkhead has its place again, also where the call ignores cancellation.
-    private func runInnermost<Success: Sendable>(
+    nonisolated(nonsending) private func runInnermost<Success: Sendable>(
         _ context: CallContext, _ body: @escaping @Sendable (CallContext) async throws -> Success
     ) async throws(CallError) -> Success {
         if let limit = context.limit {
@@ -142,11 +157,11 @@ public struct Pipeline<C: Clock>: Sendable where C.Duration == Duration {
     }
 
     private func completed(_ error: CallError, _ operation: String, since began: MonotonicInstant) -> CallError {
-        var error = error
-        error.context.operation = operation
-        error.context.component = self.component
-        error.context.elapsed = self.parts.reading.now - began
-        error.reason = error.reason ?? self.parts.classifier.meaning(of: error)?.reason
+        var context = error.context
+        context.operation = operation
+        context.component = self.component
+        context.elapsed = self.parts.reading.now - began
+        let error = error.told(of: context, reason: self.parts.classifier.meaning(of: error)?.reason)
         self.parts.metrics?.failed(self.component, error, took: error.context.elapsed)
         self.parts.errors?.record(error)
         return error

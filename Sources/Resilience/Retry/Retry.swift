@@ -72,9 +72,9 @@ public final class Retry<C: Clock>: Sendable where C.Duration == Duration {
 
     /// - Parameter attempt: makes one try, under the timeout if there is one, within `context.limit`. Not escaping: only
     ///   a try with a time limit needs what can be left behind.
-    func run<Success: Sendable>(
+    nonisolated(nonsending) func run<Success: Sendable>(
         _ context: CallContext, onRetry: (@Sendable (RetryNotice) -> Void)? = nil,
-        _ attempt: (CallContext, Timeout<C>?) async throws -> Success
+        _ attempt: nonisolated(nonsending) (CallContext, Timeout<C>?) async throws -> Success
     ) async throws(CallError) -> Success {
         let began = self.reading.now
         var run = RetryRun(self.settings, context)
@@ -99,12 +99,12 @@ public final class Retry<C: Clock>: Sendable where C.Duration == Duration {
 
     /// With the reason, so that whoever is told of it need not classify it again.
     func named(_ error: CallError) -> CallError {
-        var error = error
-        error.reason = error.reason ?? self.classifier.meaning(of: error)?.reason
-        return error
+        error.told(of: error.context, reason: self.classifier.meaning(of: error)?.reason)
     }
 
-    private func repaired(_ run: RetryRun, _ failure: CallError, since began: MonotonicInstant) async -> Bool {
+    nonisolated(nonsending) private func repaired(_ run: RetryRun, _ failure: CallError, since began: MonotonicInstant)
+        async -> Bool
+    {
         guard let repair, run.mayBeRepaired(failure), !Task.isCancelled else { return false }
         guard let timeout, let limit = run.limit(elapsed: self.reading.now - began) else {
             return await repair(failure)
