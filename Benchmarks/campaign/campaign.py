@@ -97,6 +97,26 @@ class Monitor(threading.Thread):
             time.sleep(1)
 
 
+class Footprint(threading.Thread):
+    """What heald itself takes, each ten minutes: a leak shows in a long campaign."""
+
+    def __init__(self, process):
+        super().__init__(daemon=True)
+        self.process = process
+
+    def run(self):
+        while self.process.poll() is None:
+            self.tell()
+            time.sleep(600)
+
+    def tell(self):
+        status = dict(line.split(":", 1) for line in open(f"/proc/{self.process.pid}/status"))
+        descriptors = len(os.listdir(f"/proc/{self.process.pid}/fd"))
+        print(f"heald: resident {int(status['VmRSS'].split()[0]) / 1024:.1f} MiB, private "
+              f"{int(status['RssAnon'].split()[0]) / 1024:.1f} MiB, threads {status['Threads'].strip()}, "
+              f"descriptors {descriptors}", file=sys.stderr, flush=True)
+
+
 def draw(table, dice):
     kinds = list(table)
     return dice.choices(kinds, [table[kind][0] for kind in kinds])[0]
@@ -256,12 +276,15 @@ def main():
     time.sleep(8)  # releases are known as good after five seconds
     if daemon.poll() is not None:
         sys.exit("heald did not start:\n" + open("/tmp/heald.log").read())
+    footprint = Footprint(daemon)
+    footprint.start()
     monitors = [Monitor(pair[1]) for pair in pairs]
     for monitor in monitors:
         monitor.start()
     began = time.time()
     run_events(pairs)
     lasted = time.time() - began
+    footprint.tell()
     daemon.send_signal(signal.SIGTERM)
     daemon.wait(10)
     return report(pairs, monitors, lasted)
