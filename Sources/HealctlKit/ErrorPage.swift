@@ -29,7 +29,7 @@ public struct ErrorPage: Sendable {
             .init(title: "FIRST", dispensable: 5),
             .init(title: "LAST", dispensable: 1),
             .init(title: "EVERY", isRightAligned: true, dispensable: 4),
-            .init(title: "MESSAGE", narrowest: 12),
+            .init(title: "MESSAGE", narrowest: 24),
         ])
         let shown = self.report.patterns.prefix(self.limit)
         table.rows = shown.map { Self.cells($0, times) }

@@ -333,7 +333,7 @@ import Testing
     }
 
     @Test func `errors fit every terminal`() {
-        for width in 48...160 {
+        for width in 60...160 {
             let text = ErrorPage(report: Self.errors, limit: 20).text(on: Terminal(width: width), times: Stories.times)
             for line in text.split(separator: "\n").dropFirst().prefix(Self.errors.patterns.count + 1) {
                 #expect(displayWidth(String(line)) <= width)

@@ -163,7 +163,10 @@ import Testing
         ("connection to 10.0.0.7:5432 refused", "connection to #.#.#.#:# refused"),
         ("order 4711 of \"Jane Doe\" is gone", "order # of # is gone"),
         ("request 7f3e-11aa failed", "request # failed"), ("no numbers here", "no numbers here"),
-        ("an 'open quote", "an #"), ("", ""),
+        ("an 'open quote", "an #"), ("", ""), ("service-7.service: died", "service-#.service: died"),
+        ("request 550e8400-e29b-41d4-a716-446655440000 failed", "request # failed"),
+        ("worker12 took 340ms at 0x7fff, twice", "worker# took #ms at #x#, twice"),
+        ("10.0.0.7:5432 refused", "#.#.#.#:# refused"), ("-7 of a-b", "-# of a-b"), ("cafe- 12- x", "cafe- #- x"),
     ]) func `the shape of a message has nothing that changes`(message: String, shape: String) {
         #expect(ErrorFingerprint.shape(of: message) == shape)
     }

@@ -54,21 +54,52 @@ public struct ErrorFingerprint: Hashable, Sendable, CustomStringConvertible {
         return String(shape.prefix(120))
     }
 
-    /// Each run of hexadecimal digits that holds a number becomes `#`.
+    /// Hexadecimal words that hold a number become `#`, those with hyphens between them (a UUID) one. In other words that
+    /// happens to what begins with a number, so that the name in `service-7` stands.
     private static func withoutNumbers(_ word: String) -> String {
         var result = ""
-        var run = ""
-        func flushed() -> String { run.contains(where: \.isNumber) ? "#" : run }
-        for character in word {
-            if character.isHexDigit || character == "-" && !run.isEmpty {
-                run.append(character)
+        var hexadecimal = ""
+        func flushed() -> String { hexadecimal.contains(where: \.isNumber) ? "#" : hexadecimal }
+        for part in Self.parts(of: word) {
+            if part.allSatisfy(\.isHexDigit) || part == "-" && !hexadecimal.isEmpty {
+                hexadecimal += part
             } else {
-                result += flushed()
-                run = ""
-                result.append(character)
+                // The last hyphen belongs to what follows.
+                let isJoined = hexadecimal.last == "-"
+                if isJoined { hexadecimal.removeLast() }
+                result += flushed() + (isJoined ? "-" : "")
+                hexadecimal = ""
+                result += Self.withoutDigits(part)
             }
         }
-        return result + flushed()
+        let isOpen = hexadecimal.last == "-"
+        if isOpen { hexadecimal.removeLast() }
+        return result + flushed() + (isOpen ? "-" : "")
+    }
+
+    /// Runs of letters and numbers, and each character between them by itself.
+    private static func parts(of word: String) -> [Substring] {
+        var parts: [Substring] = []
+        var rest = word[...]
+        while let first = rest.first {
+            let isWord = first.isLetter || first.isNumber
+            let part = isWord ? rest.prefix { $0.isLetter || $0.isNumber } : rest.prefix(1)
+            parts.append(part)
+            rest = rest.dropFirst(part.count)
+        }
+        return parts
+    }
+
+    /// Each run of hexadecimal digits that begins with a number becomes `#`.
+    private static func withoutDigits(_ part: Substring) -> String {
+        var result = ""
+        var isNumber = false
+        for character in part {
+            let goesOn = isNumber && character.isHexDigit
+            isNumber = goesOn || character.isNumber
+            if !isNumber { result.append(character) } else if !goesOn { result.append("#") }
+        }
+        return result
     }
 }
 
