@@ -46,6 +46,8 @@ extension UnitObservation {
         return self.isAutoRestart || self.activeState == .activating || self.activeState == .deactivating
     }
 
+    var isLoaded: Bool { self.loadFailure == nil }
+
     private var loadFailure: Failure? {
         switch self.loadState {
         case "loaded", "merged", "stub", "": nil
