@@ -116,7 +116,8 @@ extension WebhookSender {
         let numbers = [1, 3, 4, 5, 6].compactMap { Int64(words[$0]) }
         guard numbers.count == 5, (1...31).contains(numbers[0]), (1970...9999).contains(numbers[1]) else { return nil }
         guard numbers[2...].allSatisfy({ (0...60).contains($0) }) else { return nil }
-        let days = WallTime.days(year: numbers[1], month: Int64(month) + 1, day: numbers[0])
+        let date = CivilDate(year: numbers[1], month: Int64(month) + 1, day: numbers[0])
+        guard let days = date.daysSinceEpoch else { return nil }
         let seconds = days * 86_400 + numbers[2] * 3_600 + numbers[3] * 60 + numbers[4] - now
         return seconds > 0 ? .seconds(min(seconds, 86_400)) : nil
     }

@@ -29,10 +29,10 @@ enum RetryAfter {
             self.number(String($0), digits: 2)
         }
         guard clock.count == 3, let hour = clock[0], let minute = clock[1], let second = clock[2],
-            1...31 ~= day, hour < 24, minute < 60, second <= 60
+            hour < 24, minute < 60, second <= 60,
+            let days = CivilDate(year: Int64(year), month: Int64(month) + 1, day: Int64(day)).daysSinceEpoch
         else { return nil }
-        let seconds = self.days(year: year, month: month + 1, day: day) * 86_400 + hour * 3_600 + minute * 60 + second
-        return WallTime(microseconds: Int64(seconds) * 1_000_000)
+        return WallTime(microseconds: (days * 86_400 + Int64(hour * 3_600 + minute * 60 + second)) * 1_000_000)
     }
 
     private static let months = [
@@ -41,14 +41,5 @@ enum RetryAfter {
 
     private static func number(_ text: String, digits: Int) -> Int? {
         text.utf8.count == digits && text.utf8.allSatisfy(\.isDigit) ? Int(text) : nil
-    }
-
-    /// Days since 1970-01-01 in the Gregorian calendar; the year is taken to begin in March, so that a leap day ends it.
-    private static func days(year: Int, month: Int, day: Int) -> Int {
-        let shifted = month > 2 ? year : year - 1
-        let monthFromMarch = (month + 9) % 12
-        let dayOfYear = (153 * monthFromMarch + 2) / 5 + day - 1
-        let century = shifted / 100
-        return 365 * shifted + shifted / 4 - century + century / 4 + dayOfYear - 719_468
     }
 }

@@ -65,15 +65,6 @@ import Testing
         #expect(WallTime(microseconds: microseconds).rfc3339 == expected)
     }
 
-    @Test func `days from a date are the inverse of the date from days`() {
-        for day in stride(from: Int64(-200_000), through: 200_000, by: 37) {
-            let text = WallTime(microseconds: day * 86_400_000_000).rfc3339
-            guard day >= -719_162 else { continue }
-            let parts = text.prefix(10).split(separator: "-").compactMap { Int64($0) }
-            #expect(WallTime.days(year: parts[0], month: parts[1], day: parts[2]) == day)
-        }
-    }
-
     @Test(
         arguments: [
             ("120", 120), ("0", 0), ("-1", nil), ("soon", nil), ("", nil), ("99999999999999999999", nil),

@@ -43,7 +43,9 @@ extension RecoveryEngine {
         }
         let next: Phase
         switch verdict {
-        case .up, .degraded: next = machine.trackers.contains(where: \.isSuspicious) ? .suspect : .healthy
+        case .up, .degraded:
+            let isDoubtful = machine.trackers.contains(where: \.isSuspicious) || machine.unit?.isInOthersHands == true
+            next = isDoubtful ? .suspect : .healthy
         case .unknown: next = machine.phase == .starting ? .starting : .suspect
         case .down: next = machine.phase
         }

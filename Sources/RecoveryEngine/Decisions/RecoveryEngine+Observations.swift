@@ -122,7 +122,10 @@ extension RecoveryEngine {
             self.machines[index].trackers[position].outstanding == id
         else { return }  // of an older policy, or begun before a repair: it says nothing about now
         self.machines[index].trackers[position].outstanding = nil
-        let result = self.host.isDisconnected && self.isGated(index, position) ? result.withheld : result
+        let tellsNothing =
+            self.machines[index].unit?.isInOthersHands == true
+            || self.host.isDisconnected && self.isGated(index, position)
+        let result = tellsNothing ? result.withheld : result
         self.machines[index].trackers[position].take(result, at: self.now)
         self.takeLoad(index, position, result)
         self.takeGateResult(index, position)

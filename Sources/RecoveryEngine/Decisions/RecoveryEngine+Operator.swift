@@ -33,7 +33,7 @@ extension RecoveryEngine {
             self.evaluateLater(index)
         } else {
             self.host.pausedUntil = until
-            self.host.pauseReason = "paused by \(by): \(reason)"
+            self.host.pauseReason = "by \(by): \(reason)"
             self.armHostTimer(.pause, at: until)
             self.record(nil, .paused(until: self.now.wall(at: until), by: by, reason: reason))
         }
