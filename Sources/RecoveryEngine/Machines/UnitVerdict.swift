@@ -47,6 +47,8 @@ extension UnitObservation {
         return self.isAutoRestart || self.activeState == .activating || self.activeState == .deactivating
     }
 
+    var isLoaded: Bool { self.loadFailure == nil }
+
     /// Somebody stops or starts it: what its endpoints say until that has ended tells nothing of it.
     var isInOthersHands: Bool {
         guard let job = self.job, !job.isOurs, !self.isAutoRestart else { return false }

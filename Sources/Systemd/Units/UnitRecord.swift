@@ -29,6 +29,8 @@ final class UnitRecord {
 
     /// The sink wants to hear of it; otherwise it is here for an action only.
     var isTold = true
+    /// The sink wants to hear what it requires, too.
+    var tellsRequirements = false
     /// `nil`: not known at present.
     var state: UnitState?
     /// Only what a listing tells is known; the rest is being read.
@@ -93,7 +95,8 @@ final class UnitRecord {
             job: self.job.map { UnitJob(id: $0.id, type: $0.type ?? "", isOurs: $0.isOurs) },
             stoppedByOther: self.stoppedByOther, startedByOther: self.startedByOther,
             restarts: state.service.restarts, activeEnteredAt: Self.wall(state.general.activeEnter),
-            inactiveEnteredAt: Self.wall(state.general.inactiveEnter))
+            inactiveEnteredAt: Self.wall(state.general.inactiveEnter),
+            requires: self.tellsRequirements ? state.general.requires : nil)
     }
 
     private static func wall(_ microseconds: UInt64) -> WallTime? {
