@@ -5,9 +5,10 @@ import ResilienceCore
 // (`"dependsOn": ["unit"]`).
 
 extension RecoveryEngine {
-    /// Takes up what systemd says that a component's unit requires.
+    /// Takes up what systemd says that a component's unit requires, or shows by stopping it with another.
     mutating func takeRequirements(_ index: Int, _ observation: UnitObservation) {
-        guard self.machines[index].component.needsWhatUnitRequires, let required = observation.requires,
+        let isTold = self.machines[index].component.needsWhatUnitRequires
+        guard let required = isTold ? observation.requires : observation.stoppedWith.map({ [$0] }),
             required != self.machines[index].requiredUnits
         else { return }
         self.machines[index].requiredUnits = required
@@ -32,7 +33,7 @@ extension RecoveryEngine {
         }
         var leftOut: [(from: Int, to: Int)] = []
         var byOwnUnit: [String: Int]?
-        for index in self.machines.indices where self.machines[index].component.needsWhatUnitRequires {
+        for index in self.machines.indices where self.machines[index].requiredUnits != nil {
             let owners = byOwnUnit ?? self.indexByOwnUnit()
             byOwnUnit = owners
             for needed in Set((self.machines[index].requiredUnits ?? []).compactMap { owners[$0] }).sorted() {
