@@ -33,7 +33,7 @@ struct ControlResponder: HTTPResponder {
     let logger: Logger
 
     enum Route: Hashable {
-        case status, version, health, reload, pause, resume, approve, deny, acknowledge
+        case status, version, health, reload, pause, resume, approve, deny, acknowledge, failback
         case check(String)
         case beat(component: String, check: String?)
 
@@ -48,6 +48,7 @@ struct ControlResponder: HTTPResponder {
             case "/v1/approve": self = .approve
             case "/v1/deny": self = .deny
             case "/v1/ack": self = .acknowledge
+            case "/v1/failback": self = .failback
             default:
                 let parts = path.split(separator: "/", omittingEmptySubsequences: false)
                 // A name needs no percent-encoding, so nothing is decoded.
@@ -78,7 +79,7 @@ struct ControlResponder: HTTPResponder {
         var isChange: Bool {
             switch self {
             case .status, .version, .health: false
-            case .reload, .pause, .resume, .approve, .deny, .acknowledge, .check, .beat: true
+            case .reload, .pause, .resume, .approve, .deny, .acknowledge, .failback, .check, .beat: true
             }
         }
 
@@ -93,6 +94,7 @@ struct ControlResponder: HTTPResponder {
             case .approve: "approve"
             case .deny: "deny"
             case .acknowledge: "ack"
+            case .failback: "failback"
             case .check: "check"
             case .beat: "beat"
             }
@@ -114,6 +116,8 @@ struct ControlResponder: HTTPResponder {
             return ControlRefusal.noSuchApproval(target, waiting: waiting).answer.response
         } catch ControlError.invalid(let why) {
             return ControlRefusal.invalid(why).answer.response
+        } catch ControlError.refused(let what, let why) {
+            return ControlRefusal.refused(what, why: why).answer.response
         }
     }
 
@@ -139,7 +143,7 @@ struct ControlResponder: HTTPResponder {
         switch route {
         case .version: return try ControlAnswer(["version": self.version])
         case .health: return try await self.health()
-        case .status, .reload, .pause, .resume, .approve, .deny, .acknowledge, .check, .beat:
+        case .status, .reload, .pause, .resume, .approve, .deny, .acknowledge, .failback, .check, .beat:
             let reading = try await self.bounded(self.limits.status) { [statusReader] in
                 caller.mayChange ? try await statusReader.fresh() : try await statusReader.recent()
             }
@@ -201,9 +205,15 @@ struct ControlResponder: HTTPResponder {
             }
             return try ControlAnswer(answered)
         case .acknowledge:
-            let request = try AcknowledgeRequest.read(from: body)
+            let request = try ComponentRequest.read(from: body)
             try await self.bounded(self.limits.change) { [control] in
                 try await control.acknowledge(component: request.component, by: name)
+            }
+            return try ControlAnswer(["ok": true])
+        case .failback:
+            let request = try ComponentRequest.read(from: body)
+            try await self.bounded(self.limits.change) { [control] in
+                try await control.failBack(component: request.component, by: name)
             }
             return try ControlAnswer(["ok": true])
         case .check(let component):

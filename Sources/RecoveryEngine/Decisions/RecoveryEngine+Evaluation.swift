@@ -19,7 +19,7 @@ extension RecoveryEngine {
         case .exhausted(let rearmAt): self.continueExhausted(index, rearmAt: rearmAt)
         case .suppressed(let root): self.continueSuppressed(index, root: root)
         case .isolated(let until): self.continueIsolated(index, until: until)
-        case .stopped: break
+        case .stopped: self.startWhatOughtToRun(index)
         }
         self.reviewApproval(index)
         self.tendFacts(index)
@@ -232,7 +232,13 @@ extension RecoveryEngine {
             if self.machines[index].actsOnDegraded { self.decide(index) } else { self.beginProof(index) }
         case .unknown:
             // Started so often that no check gets to a verdict.
-            if self.isRestartedInVain(index) { self.giveUpOnServiceManager(index) } else { self.hold(index, .evidence) }
+            if !self.isRestartedInVain(index) {
+                self.hold(index, .evidence)
+            } else if self.isWayBackOpen(index) {
+                self.decide(index)
+            } else {
+                self.giveUpOnServiceManager(index)
+            }
         }
     }
 

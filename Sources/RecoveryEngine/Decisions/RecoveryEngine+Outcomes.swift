@@ -9,7 +9,8 @@ extension RecoveryEngine {
             self.effects.append(
                 .record(
                     AuditRecord(
-                        at: self.now.wall, component: orphan.component, incident: orphan.incident,
+                        at: self.now.wall, component: orphan.component,
+                        incident: orphan.incident == 0 ? nil : orphan.incident,
                         .actionFinished(id: id, outcome))))
             if self.finishAside(orphan, outcome) { self.tellOfFailedReturn(orphan, outcome) }
             self.evaluateWaiting()
@@ -77,6 +78,15 @@ extension RecoveryEngine {
                         event: .healingFailed, component: request.component, incident: request.incident,
                         severity: .high, channels: [],
                         text: "What \(request.action) did for \(request.component) could not be taken back: "
+                            + outcome.detail, at: self.now.wall)))
+        case .start, .stop, .limit:
+            guard outcome.result != .succeeded else { return }
+            self.effects.append(
+                .alert(
+                    AlertMessage(
+                        event: .healingFailed, component: request.component, incident: nil, severity: .medium,
+                        channels: [],
+                        text: "\(request.action) of \(request.component), for its load, did not succeed: "
                             + outcome.detail, at: self.now.wall)))
         default: break
         }

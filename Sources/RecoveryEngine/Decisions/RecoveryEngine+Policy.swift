@@ -28,11 +28,7 @@ extension RecoveryEngine {
         for (index, machine) in self.machines.enumerated() {
             for unit in machine.watchedUnits where self.indexByUnit[unit] == nil { self.indexByUnit[unit] = index }
         }
-        self.dependencies = policy.components.map { $0.dependsOn.compactMap { self.indexByName[$0] }.sorted() }
-        self.dependents = Array(repeating: [], count: policy.components.count)
-        for (index, needed) in self.dependencies.enumerated() {
-            for dependency in needed { self.dependents[dependency].append(index) }
-        }
+        self.connect()
         self.recountHost()
         self.setGate()
         self.rearmAllTimers()
@@ -41,7 +37,9 @@ extension RecoveryEngine {
                 AuditRecord(
                     at: self.now.wall, .policyLoaded(generation: generation, components: policy.components.map(\.name)))
             ))
-        self.effects.append(.watchUnits(Set(self.indexByUnit.keys)))
+        let readers = self.machines.filter(\.component.needsWhatUnitRequires)
+        self.effects.append(
+            .watchUnits(Set(self.indexByUnit.keys), requirementsOf: Set(readers.flatMap(\.members))))
         for index in self.machines.indices { self.evaluateLater(index) }
     }
 
@@ -104,6 +102,9 @@ extension RecoveryEngine {
         self.endIsolation(of: machine)
         for load in machine.facts.saved.reducedLoads {
             self.giveBack(load, for: machine, why: "the component has left the policy")
+        }
+        if let raised = machine.facts.saved.raisedLimits {
+            self.lowerLimits(of: machine, raised, why: "the component has left the policy")
         }
         self.effects.append(.forgetComponent(name))
     }
@@ -180,12 +181,18 @@ extension ComponentMachine {
         new.trackers = trackers
         new.composeChecks()
         if let active = new.facts.saved.active, !new.members.contains(active) { new.facts.saved.active = nil }
+        if !component.needsWhatUnitRequires { new.requiredUnits = nil }
+        if old.facts.scale != component.facts.scale { new.facts.load = nil }
         if self.activeUnit != new.activeUnit {
+            new.requiredUnits = nil
             new.unit = nil
             new.hasSeenUnit = false
         }
         if old.facts.release != component.facts.release { new.facts.release = nil }
-        if let unit = new.unit { new.readUnit(unit, isFirst: false, at: now) }
+        if let unit = new.unit {
+            new.readUnit(unit, isFirst: false, at: now)
+            if component.needsWhatUnitRequires { new.requiredUnits = unit.requires ?? new.requiredUnits }
+        }
         if old.recovery != component.recovery { new.ladder.restart() }
         if old.breaker != component.breaker { new.breaker = Self.breaker(for: component) }
         return new

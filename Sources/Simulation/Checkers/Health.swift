@@ -130,7 +130,7 @@ struct EngineIsCalm: Checker {
             self.count = now - self.lastAt < .milliseconds(1) ? self.count + 1 : 0
             self.lastAt = now
             if self.count > 20 { return "woken \(self.count) times within a few milliseconds" }
-        case .considered(.watchUnits(let units)):
+        case .considered(.watchUnits(let units, _)):
             let wanted = Set(knowledge.policy.components.flatMap(\.watchedUnits))
             if units != wanted { return "watches \(units.sorted()); the policy has \(wanted.sorted())" }
         default: break
