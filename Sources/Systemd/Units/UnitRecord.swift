@@ -133,6 +133,7 @@ final class UnitRecord {
             }
         } else if new.general.active != .deactivating {
             self.stoppedWith = nil
+            self.wentDownAt = nil
             if new.general.invocation != self.stoppedInvocation {
                 self.stoppedByOther = false
                 self.stoppedInvocation = nil

@@ -13,7 +13,7 @@ extension UnitWatcher {
         var job = UnitRecord.Job(
             id: id, type: nil, isOurs: self.ownJobs.contains(id) || record.ownCalls > 0,
             isAutomatic: record.state?.isAutoRestarting == true || new?.isAutoRestarting == true,
-            invocationBefore: record.state?.general.invocation, boundTo: self.deadBond(of: record))
+            invocationBefore: record.state?.general.invocation)
         if job.isOurs {
             job.type = record.ownCallType
             record.job = job
@@ -36,19 +36,22 @@ extension UnitWatcher {
             record.job?.isTypeAwaited = false
             if case .success(let message) = result, let type = message.within("v", "s", { message.string() }) {
                 record.job?.type = type
+                self.findBond(record)
                 if let job = record.job, job.isForeignStop { record.markStopped() }
             }
             self.publish(record)
         }
     }
 
-    /// The unit that this one is bound to and that has just gone down without anybody's stop. systemd queues the stop of
-    /// what is bound to it right after, and says no word of why.
+    /// Whether somebody's job is systemd's own: when a unit goes down without anybody's stop it queues the stop of what is
+    /// bound to it, and says no word of why. Known only once the job's type is, since the news of the bound unit may come
+    /// before that of the other.
     ///
     /// - SeeAlso: systemd.unit(5), `BindsTo=`.
-    private func deadBond(of record: UnitRecord) -> String? {
+    private func findBond(_ record: UnitRecord) {
+        guard record.job?.isOurs == false, record.job?.boundTo == nil else { return }
         let since = BusThread.now() - Self.bondLasts
-        return record.state?.general.requirements["BindsTo"]?.sorted().first { name in
+        record.job?.boundTo = record.state?.general.requirements["BindsTo"]?.sorted().first { name in
             self.recordsByPath[UnitName.objectPath(of: name)]?.contains { ($0.wentDownAt ?? .min) >= since } == true
         }
     }
@@ -58,7 +61,10 @@ extension UnitWatcher {
         if self.endedJobs.count > Self.endedJobsMax { self.endedJobs.removeFirst() }
         self.ownJobs.remove(id)
         for record in self.recordsByPath[UnitName.objectPath(of: unit)] ?? [] {
-            if record.job?.id == id { record.jobEnded(result: result) }
+            if record.job?.id == id {
+                self.findBond(record)
+                record.jobEnded(result: result)
+            }
             self.publish(record)
         }
         for waiter in (self.jobWaiters.removeValue(forKey: id) ?? [:]).values { waiter(result) }
