@@ -24,6 +24,7 @@ struct ControlResponder: HTTPResponder {
     let control: any SupervisorControl
     let statusReader: StatusReader
     let limits: ControlLimits
+    let deadlines: Deadlines
     let operatorGroup: String
     let version: String
     let accounts: Accounts
@@ -157,7 +158,8 @@ struct ControlResponder: HTTPResponder {
             var state: String?
         }
         do {
-            let reading = try await withDeadline(self.limits.status) { [statusReader] in try await statusReader.recent()
+            let reading = try await self.deadlines.within(self.limits.status) { [statusReader] in
+                try await statusReader.recent()
             }
             let state = reading.status.state
             let works = state != "unrecorded" && state != "blind"
@@ -239,7 +241,7 @@ struct ControlResponder: HTTPResponder {
     func bounded<Value: Sendable>(
         _ limit: Duration, _ work: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
-        do { return try await withDeadline(limit, work) } catch is DeadlinePassed {
+        do { return try await self.deadlines.within(limit, work) } catch is DeadlinePassed {
             throw ControlRefusal.tooSlow(limit)
         }
     }

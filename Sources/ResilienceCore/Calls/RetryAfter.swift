@@ -1,24 +1,23 @@
-import ResilienceCore
-
-/// How long a server asks to be left alone (RFC 9110, section 10.2.3): seconds, or a date.
-enum RetryAfter {
-    /// Nobody is obeyed for longer.
-    static let longest = Duration.seconds(3_600)
-
+/// How long a server asks to be left alone: the value of a `Retry-After`, which is seconds or a date.
+///
+/// - SeeAlso: RFC 9110, 10.2.3 and, for the one form of dates that may be sent, 5.6.7.
+public enum RetryAfter {
+    /// - Parameters:
+    ///   - value: as it was sent.
+    ///   - longest: nobody is obeyed for longer.
     /// - Returns: `nil` where the value is neither; zero where the date has passed.
-    static func parse(_ value: [UInt8], now: WallTime) -> Duration? {
-        if !value.isEmpty, value.allSatisfy(\.isDigit) {
-            guard value.count <= 9, let seconds = Int64(String(decoding: value, as: UTF8.self)) else {
-                return self.longest
-            }
-            return min(self.longest, .seconds(seconds))
+    public static func parse(_ value: [UInt8], now: WallTime, longest: Duration) -> Duration? {
+        if !value.isEmpty, value.allSatisfy(Self.isDigit) {
+            guard value.count <= 9, let seconds = Int64(String(decoding: value, as: UTF8.self)) else { return longest }
+            return min(longest, .seconds(seconds))
         }
         guard let date = self.date(value) else { return nil }
-        return min(self.longest, max(.zero, date - now))
+        return min(longest, max(.zero, date - now))
     }
 
-    /// An IMF-fixdate, the one form that may be sent: `Sun, 06 Nov 1994 08:49:37 GMT`.
+    /// An IMF-fixdate: `Sun, 06 Nov 1994 08:49:37 GMT`.
     private static func date(_ value: [UInt8]) -> WallTime? {
+        guard value.count == 29 else { return nil }
         let text = String(decoding: value, as: UTF8.self)
         let words = text.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
         guard words.count == 6, words[0].utf8.count == 4, words[0].hasSuffix(","), words[5] == "GMT",
@@ -39,7 +38,9 @@ enum RetryAfter {
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ]
 
+    private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+
     private static func number(_ text: String, digits: Int) -> Int? {
-        text.utf8.count == digits && text.utf8.allSatisfy(\.isDigit) ? Int(text) : nil
+        text.utf8.count == digits && text.utf8.allSatisfy(Self.isDigit) ? Int(text) : nil
     }
 }
