@@ -38,7 +38,7 @@ extension AuditReader {
         from: Int64, _ component: String?, _ most: Int, in db: Database
     ) throws -> (errors: [RecordedError], first: Int64) {
         // Numbers are given out in the order of detection; the day is for a clock that was set back.
-        let stop = from - CivilTime.microsecondsPerDay
+        let stop = from - WallTime.microsecondsPerDay
         var errors: [RecordedError] = []
         var first = Int64.max
         let condition = component == nil ? "" : " WHERE component = ?"
