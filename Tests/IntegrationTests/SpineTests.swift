@@ -94,6 +94,23 @@ struct SpineTests {
         #expect(stage.starts(of: "stop-a.service") == 3)
     }
 
+    @Test func `what systemd stops with a unit that died is started again after it`() async throws {
+        let stage = try Stage(
+            "bond",
+            units: [
+                .init(name: "bond-a.service"),
+                .init(name: "bond-b.service", settings: ["[Unit]", "BindsTo=bond-a.service", "After=bond-a.service"]),
+            ],
+            components: #"{ "a": \#(component("bond-a.service")), "b": \#(component("bond-b.service")) }"#)
+        try stage.signal(SIGKILL, "bond-a.service")
+        let incidents = try await stage.incidents(within: 20, "recovery of both") {
+            $0.count == 2 && $0.allSatisfy { $0.state == "resolved" }
+        }
+        #expect(Set(incidents.map(\.component)) == ["a", "b"])
+        #expect(try stage.isActive("bond-a.service") && stage.isActive("bond-b.service"))
+        #expect(stage.starts(of: "bond-a.service") == 2 && stage.starts(of: "bond-b.service") == 2)
+    }
+
     @Test func `an operator's restarts are no failures, neither quick ones nor slow ones nor ones that end badly`()
         async throws
     {

@@ -33,6 +33,23 @@ import Testing
         #expect(effects.openings.map(\.rootCause) == ["db"])
     }
 
+    @Test func `what systemd stopped with the unit it is bound to waits for that one and is started again`() {
+        var world = EngineHarness([.service("db"), .service("web")])
+        world.running("db.service", "d")
+        world.running("web.service", "w")
+        world.advance(by: 5)
+        let repair = world.killed("db.service", "d").actions
+        let effects = world.observe(
+            "web.service",
+            UnitObservation(activeState: .inactive, subState: "dead", invocationID: "w", stoppedWith: "db.service"))
+        #expect(effects.openings.map(\.rootCause) == ["db"])
+        #expect(effects.openings.first?.cause.message.contains("db.service") == true)
+        #expect(effects.actions.isEmpty)
+        world.running("db.service", "e")
+        for request in repair { world.finish(request) }
+        #expect(world.advance(by: 10).actions.map(\.component) == ["web"])
+    }
+
     @Test func `without "unit" what systemd says is not asked`() {
         var world = EngineHarness([.service("db"), .service("web")])
         world.running("db.service", "d")

@@ -5,9 +5,10 @@ import ResilienceCore
 // (`"dependsOn": ["unit"]`).
 
 extension RecoveryEngine {
-    /// Takes up what systemd says that a component's unit requires.
+    /// Takes up what systemd says that a component's unit requires, or shows by stopping it with another.
     mutating func takeRequirements(_ index: Int, _ observation: UnitObservation) {
-        guard self.machines[index].component.needsWhatUnitRequires, let required = observation.requires,
+        let isTold = self.machines[index].component.needsWhatUnitRequires
+        guard let required = isTold ? observation.requires : observation.stoppedWith.map({ [$0] }),
             required != self.machines[index].requiredUnits
         else { return }
         let had = self.owners(of: self.machines[index].requiredUnits ?? [], besides: index)
@@ -42,7 +43,7 @@ extension RecoveryEngine {
             machine.component.dependsOn.compactMap { self.indexByName[$0] }.sorted()
         }
         var leftOut: [(from: Int, to: Int)] = []
-        for index in self.machines.indices where self.machines[index].component.needsWhatUnitRequires {
+        for index in self.machines.indices {
             for needed in self.owners(of: self.machines[index].requiredUnits ?? [], besides: index).sorted() {
                 guard !self.dependencies[index].contains(needed) else { continue }
                 if self.needs(needed, index) {

@@ -28,6 +28,10 @@ extension UnitObservation {
         // ended. A program that ends with an error when it is asked to stop is no failure either.
         if let job = self.job, self.isDown, job.isOurs || job.type != "stop" { return .pending }
         if check.states.contains(self.activeState.rawValue) { return .up }
+        if self.isDown, let other = self.stoppedWith {
+            let message = "systemd stopped it because \(other), which it is bound to (BindsTo=), went down"
+            return .down(Failure(reason: .exited, message: message))
+        }
         switch self.activeState {
         case .active, .reloading: return .up
         case .failed: return .down(self.exitFailure)
