@@ -11,7 +11,18 @@ extension RecoveryEngine {
         guard let required = isTold ? observation.requires : observation.stoppedWith.map({ [$0] }),
             required != self.machines[index].requiredUnits
         else { return }
+        let had = self.owners(of: self.machines[index].requiredUnits ?? [], besides: index)
+        let wanted = self.owners(of: required, besides: index)
         self.machines[index].requiredUnits = required
+        guard wanted != had else { return }
+        let added = wanted.subtracting(self.dependencies[index])
+        if had.isSubset(of: wanted), !added.contains(where: { self.needs($0, index) }) {
+            // The common case, at the start of a host of any size, costs no more than the edges themselves.
+            self.dependencies[index] = (self.dependencies[index] + added).sorted()
+            for needed in added.sorted() { self.dependents[needed].append(index) }
+            self.evaluateLater(index)
+            return
+        }
         let before = self.dependencies
         for edge in self.connect() {
             let needed = self.machines[edge.to].component.name
@@ -32,12 +43,9 @@ extension RecoveryEngine {
             machine.component.dependsOn.compactMap { self.indexByName[$0] }.sorted()
         }
         var leftOut: [(from: Int, to: Int)] = []
-        var byOwnUnit: [String: Int]?
-        for index in self.machines.indices where self.machines[index].requiredUnits != nil {
-            let owners = byOwnUnit ?? self.indexByOwnUnit()
-            byOwnUnit = owners
-            for needed in Set((self.machines[index].requiredUnits ?? []).compactMap { owners[$0] }).sorted() {
-                guard needed != index, !self.dependencies[index].contains(needed) else { continue }
+        for index in self.machines.indices {
+            for needed in self.owners(of: self.machines[index].requiredUnits ?? [], besides: index).sorted() {
+                guard !self.dependencies[index].contains(needed) else { continue }
                 if self.needs(needed, index) {
                     leftOut.append((index, needed))
                 } else {
@@ -53,12 +61,12 @@ extension RecoveryEngine {
         return leftOut
     }
 
-    private func indexByOwnUnit() -> [String: Int] {
-        var found: [String: Int] = [:]
-        for (index, machine) in self.machines.enumerated() {
-            if let unit = machine.component.unit, found[unit] == nil { found[unit] = index }
-        }
-        return found
+    /// The components whose own units these are.
+    private func owners(of units: [String], besides index: Int) -> Set<Int> {
+        Set(
+            units.compactMap { unit in
+                self.indexByUnit[unit].flatMap { self.machines[$0].component.unit == unit && $0 != index ? $0 : nil }
+            })
     }
 
     /// Whether one component needs another, however far.

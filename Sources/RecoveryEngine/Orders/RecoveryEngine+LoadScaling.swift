@@ -42,13 +42,13 @@ extension RecoveryEngine {
         switch self.scaleOrder(machine, direction) {
         case .order(let order):
             if let obstacle = self.obstacleToScaling(index, order) {
-                self.tell(index, "\(why), and nothing is done: \(obstacle)")
+                self.tell(index, obstacle, why)
             } else {
                 self.scale(index, direction, order, why: why)
             }
         // Nothing is left to stop, as most of the time.
         case .unfit where direction == .down: break
-        case .unfit(let obstacle): self.tell(index, "\(why), and nothing is done: \(obstacle)")
+        case .unfit(let obstacle): self.tell(index, Obstacle(kind: obstacle, text: obstacle), why)
         case .wait, .plain: break
         }
     }
@@ -72,29 +72,35 @@ extension RecoveryEngine {
         self.effects.append(.act(request))
     }
 
-    /// Why the load is not followed just now.
-    private mutating func obstacleToScaling(_ index: Int, _ order: ActionOrder) -> String? {
+    /// Why the load is not followed just now. What is of one kind is told once, however its text goes on changing.
+    private struct Obstacle {
+        var kind: String
+        var text: String
+    }
+
+    private mutating func obstacleToScaling(_ index: Int, _ order: ActionOrder) -> Obstacle? {
         let machine = self.machines[index]
         switch machine.component.mode {
         case .auto: break
-        case .observe: return "its mode is observe"
-        case .approve: return "its mode is approve: an operator scales it"
+        case .observe: return Obstacle(kind: "mode", text: "its mode is observe")
+        case .approve: return Obstacle(kind: "mode", text: "its mode is approve: an operator scales it")
         }
         if let hold = self.reasonAgainstPlanned(index) {
-            return hold.explanation(at: self.now.monotonic) ?? "repairs are held back"
+            return Obstacle(
+                kind: "hold \(hold.kind)",
+                text: hold.explanation(at: self.now.monotonic) ?? "repairs are held back")
         }
         if let units = order.scaledUnits, self.isInHand(Set(units), besides: index) {
-            return "another action of ours is at work on one of the units"
+            return Obstacle(kind: "in hand", text: "another action of ours is at work on one of the units")
         }
         return nil
     }
 
-    /// Once for each reason while the load stays where it is.
-    private mutating func tell(_ index: Int, _ text: String) {
-        let kind = text.split(separator: ":").last.map(String.init) ?? text
-        guard self.machines[index].facts.load?.told != kind else { return }
-        self.machines[index].facts.load?.told = kind
-        self.record(index, .note(text))
+    /// Once for each kind of obstacle while the load stays where it is.
+    private mutating func tell(_ index: Int, _ obstacle: Obstacle, _ why: String) {
+        guard self.machines[index].facts.load?.told != obstacle.kind else { return }
+        self.machines[index].facts.load?.told = obstacle.kind
+        self.record(index, .note("\(why), and nothing is done: \(obstacle.text)"))
     }
 }
 

@@ -124,7 +124,10 @@ import Testing
     @Test func `a pause and a spent budget hold it back`() {
         var world = Self.world(Self.pool())
         world.send(.operatorAsked(.pause(component: "web", for: .seconds(100), by: "root", reason: "load test")))
-        #expect(Self.measure(&world, 0.6, for: 90).actions.isEmpty)
+        let paused = Self.measure(&world, 0.6, for: 90)
+        #expect(paused.actions.isEmpty)
+        // However long it lasts: it is told once.
+        #expect(paused.notes.count { $0.contains("nothing is done: automation is paused") } == 1)
         #expect(Self.measure(&world, 0.6, for: 30).actions.count == 1)
         var poor = Self.world(
             Self.pool(cooldown: .zero), guards: Guards(maxActions: .init(count: 1, per: .seconds(600))))
