@@ -35,13 +35,14 @@ extension RecoveryEngine {
         }
         self.recountHost()
         self.setGate()
+        self.adoptDegradation()
         self.rearmAllTimers()
         self.effects.append(
             .record(
                 AuditRecord(
                     at: self.now.wall, .policyLoaded(generation: generation, components: policy.components.map(\.name)))
             ))
-        self.effects.append(.watchUnits(Set(self.indexByUnit.keys)))
+        self.effects.append(.watchUnits(self.unitsToWatch))
         for index in self.machines.indices { self.evaluateLater(index) }
     }
 
@@ -75,6 +76,7 @@ extension RecoveryEngine {
             self.effects.append(.reconcile(request))
         }
         self.isStarted = true
+        self.restoreDegradation(restored.host.degradation)
         self.recountHost()
         self.spreadFirstProbes()
         for index in self.machines.indices { self.evaluateLater(index) }
@@ -125,6 +127,7 @@ extension RecoveryEngine {
             self.armHostTimer(.pause, at: until)
         }
         self.armStormTimer()
+        if let due = self.host.degradation.dueAt { self.armHostTimer(.degradation, at: due) }
         for index in self.machines.indices {
             if let deadline = self.machines[index].deadline {
                 self.timers.insert(TimerEntry(at: deadline, component: index, check: -1))
@@ -150,6 +153,7 @@ extension RecoveryEngine {
             }
         }
         self.recountGroups()
+        self.recountHealth()
         // Other limits, or other components to count, may make what is down too many.
         guard self.isStarted else { return }
         self.reviewFreeze()

@@ -1,0 +1,25 @@
+import RecoveryEngine
+import Systemd
+
+/// DEGRADE: a unit is stopped or frozen for a level of degradation, or given back. The level itself is the engine's.
+public struct DegradeAction: LoadAction {
+    public static let name = "DEGRADE"
+    let change: LoadChange
+    public init(systemd: SystemdManager) { self.change = LoadChange(systemd: systemd) }
+
+    public func run(_ request: ActionRequest) async -> ActionOutcome {
+        guard case .start(let units) = request.order, let unit = request.unit, units == [unit] else {
+            return await self.change.carryOut(request)
+        }
+        if let refusal = await self.change.systemd.rivalry(request.rivals, timeout: request.timeout) { return refusal }
+        // One that was started and stopped since is in somebody else's hands.
+        if case .down(let invocation?) = await self.change.systemd.condition(of: unit, timeout: request.timeout),
+            let expected = request.expectedInvocationID, invocation != expected
+        {
+            return ActionOutcome(.refused, detail: "\(unit) was started and stopped by somebody else meanwhile")
+        }
+        return await self.change.carryOut(request)
+    }
+
+    public func reconcile(_ request: ActionRequest) async -> ActionOutcome { await self.run(request) }
+}
