@@ -86,6 +86,7 @@ import Testing
         let order = Self.request(.stop(["spare.service"]))
         var forgotten = Self.bench(ShedUnitsComeBack())
         forgotten.tell(.stepTaken(order, .stop("spare.service", expecting: nil)))
+        forgotten.tell(.processEnded(unit: "spare.service", by: .us))
         var returned = forgotten
         var held = forgotten
         forgotten.tell(.left(barred: [], reduced: []))

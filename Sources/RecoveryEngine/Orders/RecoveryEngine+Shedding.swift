@@ -180,7 +180,9 @@ extension RecoveryEngine {
 
     private func wayBack(of name: String, _ unit: ShedUnit) -> WayBack {
         switch unit.hold {
-        case .left, .resting: return .over(nil)
+        case .resting: return .over(nil)
+        // A thaw does no harm to one that runs; a freeze that was finished after a crash may have met it.
+        case .left: if unit.way == .stop { return .over(nil) }
         case .asked, .held: break
         }
         if let until = self.host.pausedUntil, until > self.now.monotonic { return .wait }

@@ -97,14 +97,19 @@ struct LevelsTouchOnlyTheirUnits: Checker {
 /// What a level has stopped runs again in the end, unless it still is in force.
 struct ShedUnitsComeBack: Checker {
     static let invariant = "what a level has stopped is given back"
+    /// Stops on their way.
+    private var asked: Set<String> = []
     private var stopped: Set<String> = []
     private var held: Set<String> = []
     private var told = false
 
     mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
         switch fact {
-        case .stepTaken(let request, .stop(let unit, _)) where request.isOfHost: self.stopped.insert(unit)
-        case .processBegan(let unit, _, _): self.stopped.remove(unit)
+        case .stepTaken(let request, .stop(let unit, _)) where request.isOfHost: self.asked.insert(unit)
+        case .processEnded(let unit, by: .us): if self.asked.remove(unit) != nil { self.stopped.insert(unit) }
+        case .processBegan(let unit, _, _):
+            self.asked.remove(unit)
+            self.stopped.remove(unit)
         case .considered(.saveHost(let host)): self.held = Set(host.degradation?.units.keys.map(\.self) ?? [])
         case .considered(.alert(let message)):
             if message.event == .healingFailed, message.component == nil { self.told = true }

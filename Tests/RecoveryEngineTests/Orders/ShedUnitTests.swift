@@ -231,6 +231,22 @@ import Testing
         #expect(next.engine.degradation?.units.map(\.state) == ["stopping", "freezing"])
     }
 
+    @Test func `a freeze that was finished after a crash on another invocation is thawed all the same`() throws {
+        // Seed 293: the machine lost its power, and the unit was started with it before the order was taken up.
+        var world = Self.world(Self.policy())
+        world.killed("db.service", "db.service")
+        var next = EngineHarness(
+            policy: Self.policy(), restored: RestoredState(host: try #require(world.saved.host)), at: world.instant)
+        next.running("report.service", "of the next boot")
+        next.running("batch.service", "of the next boot")
+        next.killed("db.service", "db.service")
+        for case .reconcile(let request) in next.effects {
+            next.finish(request, request.order == .limit(units: ["report.service"], []) ? .succeeded : .refused)
+        }
+        next.running("db.service", "new")
+        #expect(Self.orders(next.advance(by: 60)).contains(.unlimit(units: ["report.service"], [])))
+    }
+
     // MARK: - Units of components
 
     private static func withBatch(_ mode: Mode = .auto) -> PolicySnapshot {
