@@ -106,17 +106,23 @@ let package = Package(
         module("ResilienceGRDB", ["Resilience", "ResilienceCore", grdb]),
         // Adapters. They never import each other, except Actions → Systemd.
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
-        module("Systemd", inner + ["CSystemd", logging]),
+        module("Systemd", inner + ["Resilience", "CSystemd", logging]),
         .target(name: "CProbes"),
         module("Probes", inner + ["CProbes", "CSystemd", heap, deque, crypto, nioCore, nioEmbedded, nioSSL]),
         .target(name: "CActions"),
         module("Actions", inner + ["CActions", "Systemd"]),
-        module("AuditTrail", inner + [grdb, grdbSQLite, crypto]),
-        module("Alerting", inner + [asyncHTTPClient, nioCore, nioHTTP1, nioPosix, systemPackage, subprocess]),
+        module("AuditTrail", inner + ["Resilience", grdb, grdbSQLite, crypto]),
+        module(
+            "Alerting",
+            inner + [
+                "Resilience", "ResilienceHTTPClient", asyncHTTPClient, nioCore, nioHTTP1, nioPosix, systemPackage,
+                subprocess,
+            ]),
         module(
             "ControlAPI",
             inner + [
-                logging, nioCore, nioPosix, nioHTTPTypes, httpTypes, hummingbird, hummingbirdCore, serviceLifecycle,
+                "Resilience", logging, nioCore, nioPosix, nioHTTPTypes, httpTypes, hummingbird, hummingbirdCore,
+                serviceLifecycle,
             ]),
         innerModule("Simulation", core),
         // Wiring and commands only.
@@ -124,7 +130,7 @@ let package = Package(
             "HealdKit",
             inner + ["Systemd", "Probes", "Actions", "AuditTrail", "Alerting", "ControlAPI", logging]),
         program("heald", ["HealdKit", "Supervisor", "Systemd", logging, argumentParser]),
-        module("HealctlKit", inner + ["AuditTrail"]),
+        module("HealctlKit", inner + ["Resilience", "AuditTrail"]),
         program("healctl", inner + ["HealctlKit", "AuditTrail", argumentParser]),
         // Replays one simulated run by its seed.
         program("healsim", ["Simulation"]),
@@ -144,11 +150,11 @@ let package = Package(
         tests("Systemd", inner + ["CSystemd", logging]),
         tests("Probes", inner),
         tests("Actions", inner + ["Systemd", logging]),
-        tests("AuditTrail", inner + [grdb, grdbSQLite]),
+        tests("AuditTrail", inner + ["Resilience", grdb, grdbSQLite]),
         tests("Alerting", inner + [nioCore, nioPosix]),
         tests("ControlAPI", inner + ["HealctlKit", "healctl", logging, serviceLifecycle]),
         .testTarget(
-            name: "HealctlTests", dependencies: inner + ["HealctlKit", "healctl", "AuditTrail"],
+            name: "HealctlTests", dependencies: inner + ["Resilience", "HealctlKit", "healctl", "AuditTrail"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "HealdTests", dependencies: inner + ["HealdKit", "AuditTrail", logging], swiftSettings: swiftSettings),

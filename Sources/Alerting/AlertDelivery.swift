@@ -62,9 +62,12 @@ public final class AlertDelivery: AlertDispatcher {
     /// - Parameters:
     ///   - outbox: called from the delivery's own task, which its writes may block.
     ///   - journal: gets every message, and what there is to say about deliveries.
-    public init(outbox: any Outbox, journal: any JournalSink, clock: any SupervisorClock, options: Options) {
+    /// - Throws: `SettingsError` for deadlines that are not positive.
+    public init(
+        outbox: any Outbox, journal: any JournalSink, clock: any SupervisorClock, options: Options
+    ) throws(SettingsError) {
         (self.signals, self.signal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
-        self.webhooks = WebhookSender(connect: options.connectDeadline, answer: options.answerDeadline)
+        self.webhooks = try WebhookSender(connect: options.connectDeadline, answer: options.answerDeadline)
         let exec = ExecSender(deadline: options.execDeadline, killAfter: options.execKillAfter)
         self.desk = DeliveryDesk(
             outbox: outbox, journal: journal, clock: clock, host: options.host, seed: options.seed,

@@ -4,7 +4,9 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import Policy
+import Resilience
 import ResilienceCore
+import ResilienceHTTPClient
 
 /// POSTs a group as JSON (`AlertGroup`) to a URL.
 ///
@@ -18,11 +20,15 @@ import ResilienceCore
 actor WebhookSender: AlertSender {
     private let connect: Duration
     private let answer: Duration
+    /// One for all channels: its bound is far above what channels that hang one after the other could abandon.
+    private let timeout: Timeout<ContinuousClock>
     private var client: HTTPClient?
 
-    init(connect: Duration, answer: Duration) {
+    /// - Throws: `SettingsError` for an `answer` that is not positive.
+    init(connect: Duration, answer: Duration) throws(SettingsError) {
         self.connect = connect
         self.answer = answer
+        self.timeout = try Timeout(answer, clock: ContinuousClock(), abandonedMax: 1_000)
     }
 
     /// Ends the client, where there is one; the next delivery makes a new one.
@@ -70,77 +76,93 @@ actor WebhookSender: AlertSender {
         } catch {
             return .refused(reason: "the message cannot be written as JSON", isAboutMessage: true)
         }
-        do {
-            let response = try await self.currentClient().execute(
-                request, timeout: .nanoseconds(self.answer.inNanoseconds))
-            return Self.outcome(
-                status: Int(response.status.code), retryAfter: response.headers.first(name: "Retry-After"),
-                hasToken: secretFile != nil)
+        return await self.send(request, hasToken: secretFile != nil)
+    }
+
+    /// One try; the next one is for the channel's queue to make, which outlives this process.
+    private func send(_ request: HTTPClientRequest, hasToken: Bool) async -> DeliveryOutcome {
+        do throws(CallError) {
+            try await self.timeout.call("webhook") { [client = self.currentClient()] in
+                let response = try await client.execute(request, deadline: .distantFuture)
+                let status = Int(response.status.code)
+                guard !(200..<300).contains(status) else { return }
+                throw Answered(
+                    httpStatus: status,
+                    retryAfter: response.headers.first(name: "Retry-After").flatMap {
+                        RetryAfter.parse(Array($0.utf8), now: .now, longest: ChannelQueue.retryAfterMax)
+                    })
+            }
+            return .delivered
         } catch {
-            return Self.outcome(of: error)
+            return Self.outcome(of: error, hasToken: hasToken)
         }
     }
 }
 
+/// An answer other than that the message was taken.
+private struct Answered: HTTPStatusError {
+    var httpStatus: Int
+    var retryAfter: Duration?
+}
+
+extension WallTime {
+    fileprivate static var now: WallTime { WallTime(microseconds: Int64(time(nil)) * 1_000_000) }
+}
+
 extension WebhookSender {
-    static func outcome(status: Int, retryAfter: String?, hasToken: Bool) -> DeliveryOutcome {
-        switch status {
-        case 200..<300: .delivered
-        case 408, 425, 429, 500...:
-            .retry(reason: "it answered \(status)", after: retryAfter.flatMap { Self.wait($0, now: Int64(time(nil))) })
-        case 300..<400:
-            .refused(
-                reason: "it answered \(status), a redirect, which is not followed; put the final address into `url`",
-                isAboutMessage: false)
-        case 401, 403, 407:
-            .refused(
-                reason: "it answered \(status): "
-                    + (hasToken ? "check the token in `secretFile`" : "it wants a token; set `secretFile`"),
-                isAboutMessage: false)
-        case 404, 405, 410:
-            .refused(reason: "it answered \(status): check the path of `url`", isAboutMessage: false)
-        default: .refused(reason: "it answered \(status): it does not accept this message", isAboutMessage: true)
-        }
-    }
-
-    /// How long a `Retry-After` asks to wait.
-    ///
-    /// - Parameter now: seconds since 1970; the other form is a date.
-    /// - SeeAlso: RFC 9110, 10.2.3 and 5.6.7 (only the form that senders must use).
-    static func wait(_ value: String, now: Int64) -> Duration? {
-        let words = value.prefix(64).split(whereSeparator: { $0 == " " || $0 == ":" }).map(String.init)
-        // A day is beyond what the queue allows anyway, and keeps the arithmetic far from its limits.
-        if words.count == 1, let seconds = Int64(words[0]) { return seconds < 0 ? nil : .seconds(min(seconds, 86_400)) }
-        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        guard words.count == 8, words[7] == "GMT", let month = months.firstIndex(of: words[2]) else { return nil }
-        let numbers = [1, 3, 4, 5, 6].compactMap { Int64(words[$0]) }
-        guard numbers.count == 5, (1...31).contains(numbers[0]), (1970...9999).contains(numbers[1]) else { return nil }
-        guard numbers[2...].allSatisfy({ (0...60).contains($0) }) else { return nil }
-        let days = WallTime.days(year: numbers[1], month: Int64(month) + 1, day: numbers[0])
-        let seconds = days * 86_400 + numbers[2] * 3_600 + numbers[3] * 60 + numbers[4] - now
-        return seconds > 0 ? .seconds(min(seconds, 86_400)) : nil
-    }
-
     private static let badAddress = "`url` is not the address of a webhook (http://… or https://…)"
+    private static let classifier: any ErrorClassifier = HTTPClientClassifier().or(StandardClassifier())
+
+    private static func outcome(of error: CallError, hasToken: Bool) -> DeliveryOutcome {
+        switch error.code {
+        case .timedOut: return .retry(reason: "it does not answer in time")
+        case .cancelled: return .retry(reason: "the delivery was interrupted")
+        case .tooManyAbandoned: return .retry(reason: "too many deliveries hang")
+        default: break
+        }
+        if let answered = error.root as? Answered { return self.outcome(of: answered, hasToken: hasToken) }
+        // A request that cannot even be begun: there is nothing wrong with it but its address.
+        if self.classifier.classify(error.root)?.reason == .invalidRequest {
+            return .refused(reason: self.badAddress, isAboutMessage: false)
+        }
+        return .retry(reason: self.reason(of: error.root))
+    }
+
+    private static func outcome(of answered: Answered, hasToken: Bool) -> DeliveryOutcome {
+        let status = answered.httpStatus
+        // Whatever a server says of itself may pass, also that it cannot do this.
+        if status >= 500 || self.classifier.classify(answered)?.isWorthRetrying == true {
+            return .retry(reason: "it answered \(status)", after: answered.retryAfter)
+        }
+        let reason =
+            switch status {
+            case 300..<400: "a redirect, which is not followed; put the final address into `url`"
+            case 401, 403, 407:
+                hasToken ? "check the token in `secretFile`" : "it wants a token; set `secretFile`"
+            case 404, 405, 410: "check the path of `url`"
+            default: "it does not accept this message"
+            }
+        let isRedirect = (300..<400).contains(status)
+        return .refused(
+            reason: "it answered \(status)\(isRedirect ? "," : ":") \(reason)",
+            isAboutMessage: ![401, 403, 404, 405, 407, 410].contains(status) && !isRedirect)
+    }
 
     /// In words of our own: an error's own description may hold the URL.
-    private static func outcome(of error: any Error) -> DeliveryOutcome {
+    private static func reason(of error: any Error) -> String {
         switch error {
         case let error as HTTPClientError:
             switch error {
-            case .invalidURL, .emptyHost, .emptyScheme, .missingSocketPath:
-                .refused(reason: Self.badAddress, isAboutMessage: false)
-            case .connectTimeout, .getConnectionFromPoolTimeout: .retry(reason: "it cannot be reached in time")
-            case .deadlineExceeded, .readTimeout, .writeTimeout: .retry(reason: "it does not answer in time")
-            case .tlsHandshakeTimeout: .retry(reason: "its TLS handshake takes too long")
-            case .remoteConnectionClosed: .retry(reason: "it closed the connection without an answer")
-            case .cancelled: .retry(reason: "the delivery was interrupted")
-            default: .retry(reason: "the exchange failed")
+            case .connectTimeout, .getConnectionFromPoolTimeout: "it cannot be reached in time"
+            case .deadlineExceeded, .readTimeout, .writeTimeout: "it does not answer in time"
+            case .tlsHandshakeTimeout: "its TLS handshake takes too long"
+            case .remoteConnectionClosed: "it closed the connection without an answer"
+            case .cancelled: "the delivery was interrupted"
+            default: "the exchange failed"
             }
-        case is CancellationError: .retry(reason: "the delivery was interrupted")
-        case let error as IOError: .retry(reason: "connecting failed: \(errnoText(error.errnoCode))")
-        case is NIOConnectionError: .retry(reason: "it cannot be connected to")
-        default: .retry(reason: "the exchange failed (\(type(of: error)))")
+        case let error as IOError: "connecting failed: \(errnoText(error.errnoCode))"
+        case is NIOConnectionError: "it cannot be connected to"
+        default: "the exchange failed (\(type(of: error)))"
         }
     }
 }

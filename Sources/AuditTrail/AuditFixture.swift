@@ -17,7 +17,7 @@ public enum AuditFixture {
     ) throws {
         var generator = SeededGenerator(seed: seed)
         let names = (0..<max(1, components)).map { "service-\($0)" }
-        let length = max(1, days) * CivilTime.microsecondsPerDay
+        let length = max(1, days) * WallTime.microsecondsPerDay
         let step = max(1, length / max(1, incidents))
         let begin = WallTime(microseconds: end.microseconds - length)
         var batch = AuditBatch()

@@ -62,7 +62,7 @@ extension AuditReader {
         let since = filter.since.map(StoredTime.clamp) ?? .min
         // Numbers are given out in the order of detection, so the search ends a day before `since`: the day is for a
         // clock that was set back.
-        let stop = since == .min ? since : since - CivilTime.microsecondsPerDay
+        let stop = since == .min ? since : since - WallTime.microsecondsPerDay
         var rows: [IncidentRow] = []
         guard filter.limit > 0 else { return rows }
         try db.each(

@@ -46,10 +46,10 @@ private struct Statistics {
 
     mutating func run() throws -> [String: Tally] {
         self.alive = try self.db.first("SELECT alive_us FROM head WHERE id = 1") { $0.optionalInt(0) } ?? nil
-        let firstDay = CivilTime.day(of: self.since)
-        let isWhole = firstDay * CivilTime.microsecondsPerDay == self.since
+        let firstDay = WallTime.day(of: self.since)
+        let isWhole = firstDay * WallTime.microsecondsPerDay == self.since
         if !isWhole { try self.addPart(of: firstDay) }
-        for span in Self.spans(from: isWhole ? firstDay : firstDay + 1, through: CivilTime.day(of: self.now)) {
+        for span in Self.spans(from: isWhole ? firstDay : firstDay + 1, through: WallTime.day(of: self.now)) {
             try self.add(span)
         }
         let known = try KnownTime(self.db, window: Interval(from: self.since, to: self.now), alive: self.alive)
@@ -115,7 +115,7 @@ private struct Statistics {
 
     /// Resolved incidents of the day in which `since` lies.
     private mutating func addPart(of day: Int64) throws {
-        let end = (day + 1) * CivilTime.microsecondsPerDay
+        let end = (day + 1) * WallTime.microsecondsPerDay
         let columns = IncidentTables.incidentColumns.split(separator: ",")
             .map { "i." + $0.drop(while: { $0 == " " }) }.joined(separator: ", ")
         let rows = try self.db.all(

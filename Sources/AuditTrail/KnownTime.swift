@@ -1,4 +1,5 @@
 import GRDB
+import ResilienceCore
 
 /// From (included) to (excluded), microseconds.
 struct Interval: Hashable {
@@ -62,8 +63,8 @@ struct TimeSet: Hashable {
         for interval in self.intervals {
             var from = interval.from
             while from < interval.to {
-                let day = CivilTime.day(of: from)
-                let to = min(interval.to, (day + 1) * CivilTime.microsecondsPerDay)
+                let day = WallTime.day(of: from)
+                let to = min(interval.to, (day + 1) * WallTime.microsecondsPerDay)
                 if let last = result.last, last.day == day {
                     result[result.count - 1].length += to - from
                 } else {
@@ -88,7 +89,7 @@ struct KnownTime {
 
     /// - Parameter alive: the last sign of life of the run that has not ended.
     init(_ db: Database, window: Interval, alive: Int64?) throws {
-        let from = max(window.from, window.to - Self.mostDays * CivilTime.microsecondsPerDay)
+        let from = max(window.from, window.to - Self.mostDays * WallTime.microsecondsPerDay)
         self.db = db
         self.window = Interval(from: from, to: window.to)
         self.runs = TimeSet(

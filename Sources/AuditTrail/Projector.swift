@@ -151,7 +151,7 @@ struct Projector {
             try Rollup.count(
                 action.action, succeeded: (after > 0 ? 1 : 0) - (before > 0 ? 1 : 0),
                 failed: (after < 0 ? 1 : 0) - (before < 0 ? 1 : 0), component: fold.incident.component,
-                day: CivilTime.day(of: fold.incident.failedAt), in: self.db)
+                day: WallTime.day(of: fold.incident.failedAt), in: self.db)
         }
     }
 }

@@ -47,7 +47,7 @@ extension Store {
             // Durations of the incidents that stay were computed from these. `supervised` stays whole: it grows only
             // with changes of the policy, and that a component was ever named means something.
             let oldest = try db.first("SELECT min(day) FROM incident_day") { $0.optionalInt(0) } ?? nil
-            let horizon = min(cutoff, oldest.map { $0 * CivilTime.microsecondsPerDay } ?? cutoff)
+            let horizon = min(cutoff, oldest.map { $0 * WallTime.microsecondsPerDay } ?? cutoff)
             try db.run("DELETE FROM run WHERE ended_us < ? AND seq <= ?", [.int(horizon), .int(last)])
             try db.run("DELETE FROM exclusion WHERE to_us < ? AND seq <= ?", [.int(horizon), .int(last)])
         }
@@ -78,8 +78,8 @@ extension Store {
         guard let incident = try IncidentTables.incident(id, in: db), incident.resolvedAt != nil,
             incident.lastSequence <= last
         else { return }
-        let failedDay = CivilTime.day(of: incident.failedAt)
-        let lastDay = max(failedDay, CivilTime.day(of: incident.resolvedAt ?? incident.failedAt))
+        let failedDay = WallTime.day(of: incident.failedAt)
+        let lastDay = max(failedDay, WallTime.day(of: incident.resolvedAt ?? incident.failedAt))
         var down: [(day: Int64, length: Int64)] = []
         let days = Set([failedDay]).union(max(failedDay, lastDay - KnownTime.mostDays - 1)...lastDay)
         for day in days.sorted() {

@@ -1,5 +1,6 @@
 import GRDB
 import RecoveryEngine
+import ResilienceCore
 
 /// What one resolved incident adds to the statistics.
 struct Contribution: Hashable {
@@ -17,7 +18,7 @@ struct Contribution: Hashable {
     init?(_ incident: IncidentRow, down: [(day: Int64, length: Int64)]) {
         guard let resolved = incident.resolvedAt else { return nil }
         self.component = incident.component
-        self.day = CivilTime.day(of: incident.failedAt)
+        self.day = WallTime.day(of: incident.failedAt)
         self.detect = max(0, incident.detectedAt - incident.failedAt)
         self.recover = max(0, resolved - incident.failedAt)
         self.gap = incident.gap

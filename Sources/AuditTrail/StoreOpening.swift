@@ -67,7 +67,7 @@ enum StoreOpening {
 
     /// Renames the database and its log, so that `sqlite3` opens the pair under the new name.
     private static func setAside(_ path: String, now: WallTime) throws -> String {
-        let base = path + ".corrupt-" + CivilTime.compact(now)
+        let base = path + ".corrupt-" + now.compact
         var target = base
         var number = 1
         while access(target, F_OK) == 0 {

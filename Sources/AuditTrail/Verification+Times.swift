@@ -146,7 +146,7 @@ extension Verification {
         if isProvable, incident.gap != end.gap || incident.downFrom != end.downFrom {
             self.find("the durations of incident \(incident.id) are not what the records say")
         }
-        var days: [Int64: Int64] = [CivilTime.day(of: incident.failedAt): 0]
+        var days: [Int64: Int64] = [WallTime.day(of: incident.failedAt): 0]
         for (day, length) in try IncidentEnd.downtime(incident, alive: alive, in: self.db) {
             days[day, default: 0] += length
         }

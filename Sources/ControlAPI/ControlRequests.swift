@@ -55,7 +55,8 @@ struct ApprovalRequest: Decodable, Hashable {
     }
 }
 
-struct AcknowledgeRequest: Decodable, Hashable {
+/// What is asked of one component, and needs nothing else.
+struct ComponentRequest: Decodable, Hashable {
     var component: String
 
     private enum CodingKeys: String, CodingKey, CaseIterable { case component }

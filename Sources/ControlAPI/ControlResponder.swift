@@ -24,6 +24,7 @@ struct ControlResponder: HTTPResponder {
     let control: any SupervisorControl
     let statusReader: StatusReader
     let limits: ControlLimits
+    let deadlines: Deadlines
     let operatorGroup: String
     let version: String
     let accounts: Accounts
@@ -32,7 +33,7 @@ struct ControlResponder: HTTPResponder {
     let logger: Logger
 
     enum Route: Hashable {
-        case status, version, health, degradation, reload, pause, resume, approve, deny, acknowledge
+        case status, version, health, degradation, reload, pause, resume, approve, deny, acknowledge, failback
         case check(String)
         case beat(component: String, check: String?)
 
@@ -48,6 +49,7 @@ struct ControlResponder: HTTPResponder {
             case "/v1/approve": self = .approve
             case "/v1/deny": self = .deny
             case "/v1/ack": self = .acknowledge
+            case "/v1/failback": self = .failback
             default:
                 let parts = path.split(separator: "/", omittingEmptySubsequences: false)
                 // A name needs no percent-encoding, so nothing is decoded.
@@ -78,7 +80,7 @@ struct ControlResponder: HTTPResponder {
         var isChange: Bool {
             switch self {
             case .status, .version, .health, .degradation: false
-            case .reload, .pause, .resume, .approve, .deny, .acknowledge, .check, .beat: true
+            case .reload, .pause, .resume, .approve, .deny, .acknowledge, .failback, .check, .beat: true
             }
         }
 
@@ -94,6 +96,7 @@ struct ControlResponder: HTTPResponder {
             case .approve: "approve"
             case .deny: "deny"
             case .acknowledge: "ack"
+            case .failback: "failback"
             case .check: "check"
             case .beat: "beat"
             }
@@ -115,6 +118,8 @@ struct ControlResponder: HTTPResponder {
             return ControlRefusal.noSuchApproval(target, waiting: waiting).answer.response
         } catch ControlError.invalid(let why) {
             return ControlRefusal.invalid(why).answer.response
+        } catch ControlError.refused(let what, let why) {
+            return ControlRefusal.refused(what, why: why).answer.response
         }
     }
 
@@ -143,7 +148,7 @@ struct ControlResponder: HTTPResponder {
         case .degradation:
             let reading = try await self.reading(for: caller)
             return try ControlAnswer(reading.status.degradation ?? DegradationStatus(level: .normal))
-        case .status, .reload, .pause, .resume, .approve, .deny, .acknowledge, .check, .beat:
+        case .status, .reload, .pause, .resume, .approve, .deny, .acknowledge, .failback, .check, .beat:
             return ControlAnswer(body: try await self.reading(for: caller).body)
         }
     }
@@ -161,7 +166,8 @@ struct ControlResponder: HTTPResponder {
             var state: String?
         }
         do {
-            let reading = try await withDeadline(self.limits.status) { [statusReader] in try await statusReader.recent()
+            let reading = try await self.deadlines.within(self.limits.status) { [statusReader] in
+                try await statusReader.recent()
             }
             let state = reading.status.state
             let works = state != "unrecorded" && state != "blind"
@@ -207,9 +213,15 @@ struct ControlResponder: HTTPResponder {
             }
             return try ControlAnswer(answered)
         case .acknowledge:
-            let request = try AcknowledgeRequest.read(from: body)
+            let request = try ComponentRequest.read(from: body)
             try await self.bounded(self.limits.change) { [control] in
                 try await control.acknowledge(component: request.component, by: name)
+            }
+            return try ControlAnswer(["ok": true])
+        case .failback:
+            let request = try ComponentRequest.read(from: body)
+            try await self.bounded(self.limits.change) { [control] in
+                try await control.failBack(component: request.component, by: name)
             }
             return try ControlAnswer(["ok": true])
         case .check(let component):
@@ -237,7 +249,7 @@ struct ControlResponder: HTTPResponder {
     func bounded<Value: Sendable>(
         _ limit: Duration, _ work: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
-        do { return try await withDeadline(limit, work) } catch is DeadlinePassed {
+        do { return try await self.deadlines.within(limit, work) } catch is DeadlinePassed {
             throw ControlRefusal.tooSlow(limit)
         }
     }

@@ -50,11 +50,12 @@ public struct ControlServer: Service {
                 self.configuration.operatorGroupID ?? accounts.groupID(of: self.configuration.operatorGroup)
             let ledger = ConnectionLedger(limits: self.configuration.limits)
             let reader = StatusReader(control: self.control, maximumAge: self.configuration.limits.statusAge)
+            let deadlines = try Deadlines(longest: self.configuration.limits.check)
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 let owner = geteuid()
                 let local = self.application(
                     .unixDomainSocket(path: socket.bindPath), http: nil, accounts: accounts, reader: reader,
-                    group: group,
+                    deadlines: deadlines, group: group,
                     makeGuard: { [limits = self.configuration.limits] in
                         ConnectionGuard(limits: limits, ledger: ledger) { descriptor in
                             Peer(descriptor: descriptor).map {
@@ -71,7 +72,7 @@ public struct ControlServer: Service {
                 if let http = self.configuration.http {
                     let remote = self.application(
                         .hostname(http.host, port: http.port), http: http, accounts: accounts, reader: reader,
-                        group: group,
+                        deadlines: deadlines, group: group,
                         makeGuard: { [limits = self.configuration.limits] in
                             ConnectionGuard(limits: limits, ledger: ledger) { _ in .remote }
                         },
@@ -110,7 +111,7 @@ public struct ControlServer: Service {
 
     private func application(
         _ address: BindAddress, http: HTTPListener?, accounts: Accounts, reader: StatusReader,
-        group: MultiThreadedEventLoopGroup, makeGuard: @escaping @Sendable () -> ConnectionGuard,
+        deadlines: Deadlines, group: MultiThreadedEventLoopGroup, makeGuard: @escaping @Sendable () -> ConnectionGuard,
         onServerRunning: @escaping @Sendable (any Channel) async -> Void
     ) -> Application<ControlResponder> {
         let limits = self.configuration.limits
@@ -119,7 +120,8 @@ public struct ControlServer: Service {
         quiet.logLevel = max(quiet.logLevel, .error)
         let responder = ControlResponder(
             control: self.control, statusReader: reader, limits: limits,
-            operatorGroup: self.configuration.operatorGroup, version: self.configuration.version, accounts: accounts,
+            deadlines: deadlines, operatorGroup: self.configuration.operatorGroup, version: self.configuration.version,
+            accounts: accounts,
             http: http, logger: self.logger)
         let decoder = HTTP1Channel.Configuration.DecoderConfiguration(
             maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes, maxHeaderFieldCount: 100)

@@ -1,25 +1,30 @@
+import Resilience
+
 /// Something took longer than it may.
 struct DeadlinePassed: Error {}
 
-/// Does some work, and gives up waiting for it after a time, even if it cannot be cancelled.
-///
-/// - Throws: `DeadlinePassed`, `CancellationError`, or what the work throws.
-func withDeadline<Value: Sendable>(
-    _ limit: Duration, _ work: @escaping @Sendable () async throws -> Value
-) async throws -> Value {
-    let (results, continuation) = AsyncStream<Result<Value, any Error>>.makeStream(bufferingPolicy: .bufferingOldest(1))
-    // Not a task group: that would wait for the work in any case.
-    let worker = Task {
-        do { continuation.yield(.success(try await work())) } catch { continuation.yield(.failure(error)) }
+/// Gives work so much time, and gives up waiting for it then, even if it cannot be cancelled. Work that was given up and
+/// goes on is bounded, so that clients who ask again and again of a supervisor that hangs pile nothing up.
+struct Deadlines: Sendable {
+    private let timeout: Timeout<ContinuousClock>
+
+    /// - Parameter longest: of all that work may take.
+    init(longest: Duration) throws {
+        self.timeout = try Timeout(longest, clock: ContinuousClock(), abandonedMax: 1_000)
     }
-    let timer = Task {
-        try await Task.sleep(for: limit)
-        continuation.yield(.failure(DeadlinePassed()))
+
+    /// - Throws: `DeadlinePassed`, `CancellationError`, or what the work throws.
+    func within<Value: Sendable>(
+        _ limit: Duration, _ work: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        do throws(CallError) {
+            return try await self.timeout.call(within: limit, work)
+        } catch {
+            switch error.code {
+            case .timedOut, .tooManyAbandoned: throw DeadlinePassed()
+            case .cancelled: throw CancellationError()
+            default: throw error.root
+            }
+        }
     }
-    defer {
-        worker.cancel()
-        timer.cancel()
-    }
-    for await result in results { return try result.get() }
-    throw CancellationError()
 }

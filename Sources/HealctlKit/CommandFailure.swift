@@ -13,6 +13,8 @@ public enum ExitStatus: Int32, Hashable, Sendable {
     case internalError = 70
     /// Reading or writing failed.
     case inputOutput = 74
+    /// Understood, and not done as things stand; later it may be.
+    case refused = 75
     case notPermitted = 77
 }
 

@@ -20,6 +20,7 @@ extension ControlClient {
         case 400, 413: status = .usage
         case 403: status = .notPermitted
         case 404: status = .notFound
+        case 409: status = .refused
         case 422: status = .badData
         case 503, 504: status = .unavailable
         default: status = .internalError

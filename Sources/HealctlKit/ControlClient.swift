@@ -56,6 +56,11 @@ public struct ControlClient: Sendable {
         _ = try self.ask("POST", "/v1/ack", body: body, timeout: .seconds(60))
     }
 
+    public func failBack(component: String) throws(CommandFailure) {
+        let body = JSONValue.object([("component", .string(component))])
+        _ = try self.ask("POST", "/v1/failback", body: body, timeout: .seconds(60))
+    }
+
     /// - Parameter target: the number that a repair waits under, or its component.
     public func answerApproval(
         of target: String, approves: Bool, reason: String?

@@ -11,7 +11,7 @@ public enum DurationText {
         if nanoseconds < 999_500_000 { return "\((nanoseconds + 500_000) / 1_000_000) ms" }
         if nanoseconds < 9_995_000_000 {
             let hundredths = (nanoseconds + 5_000_000) / 10_000_000
-            return "\(hundredths / 100).\(padded(hundredths % 100, 2)) s"
+            return "\(hundredths / 100).\((hundredths % 100).padded(2)) s"
         }
         if nanoseconds < 59_950_000_000 {
             let tenths = (nanoseconds + 50_000_000) / 100_000_000
@@ -36,7 +36,7 @@ public enum DurationText {
         let size = nanoseconds == .min ? .max : abs(nanoseconds)
         if size < 99_999_500_000 {
             let milliseconds = (size + 500_000) / 1_000_000
-            return "T\(sign)\(milliseconds / 1_000).\(padded(milliseconds % 1_000, 3)) s"
+            return "T\(sign)\(milliseconds / 1_000).\((milliseconds % 1_000).padded(3)) s"
         }
         return "T\(sign)\(self.units(size / 1_000_000_000))"
     }

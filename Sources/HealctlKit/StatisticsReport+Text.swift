@@ -47,6 +47,6 @@ extension StatisticsReport {
     /// Never rounded up to 100 %: that would hide an outage.
     static func percent(_ share: Double) -> String {
         let thousandths = Int64((share * 100_000).rounded(.down))
-        return thousandths >= 100_000 ? "100 %" : "\(thousandths / 1_000).\(padded(thousandths % 1_000, 3)) %"
+        return thousandths >= 100_000 ? "100 %" : "\(thousandths / 1_000).\((thousandths % 1_000).padded(3)) %"
     }
 }

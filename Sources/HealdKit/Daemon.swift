@@ -88,9 +88,7 @@ public struct Daemon: Sendable {
 
         let inbox = SupervisorInbox()
         let host = try self.host(inbox.sink)
-        let delivery = AlertDelivery(
-            outbox: trail.outbox, journal: host.journal, clock: clock,
-            options: AlertDelivery.Options(host: Self.hostName(), seed: Self.seed()))
+        let delivery = try self.delivery(trail, host.journal, clock)
         let prober = try self.prober()
         let supervisor = Supervisor(
             engine: RecoveryEngine(seed: Self.seed(), localOffset: LocalTime.offset),
@@ -162,6 +160,18 @@ public struct Daemon: Sendable {
             return try self.makeHost(self.settings, self.logger, sink)
         } catch {
             throw StartError(.failed, ["Could not prepare to talk to systemd. \(error)"])
+        }
+    }
+
+    private func delivery(
+        _ trail: Trail, _ journal: any JournalSink, _ clock: any SupervisorClock
+    ) throws(StartError) -> AlertDelivery {
+        do {
+            return try AlertDelivery(
+                outbox: trail.outbox, journal: journal, clock: clock,
+                options: AlertDelivery.Options(host: Self.hostName(), seed: Self.seed()))
+        } catch {
+            throw StartError(.failed, ["Could not prepare to deliver alerts. \(error)"])
         }
     }
 

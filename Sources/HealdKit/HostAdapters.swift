@@ -35,7 +35,7 @@ extension HostAdapters {
     ) throws -> HostAdapters {
         let manager = try SystemdManager(address: BusAddress(settings.bus), logger: logger, sink: sink)
         return HostAdapters(
-            observer: manager, actions: ActionRegistry(systemd: manager), evidence: JournalEvidence(),
+            observer: manager, actions: ActionRegistry(systemd: manager), evidence: try JournalEvidence(),
             releases: ReleaseFiles(), journal: JournalWriter(), notifier: SystemdNotifier())
     }
 }

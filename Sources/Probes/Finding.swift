@@ -8,6 +8,8 @@ struct Finding: Hashable, Sendable {
     var failure: Failure?
     var output: String?
     var retryAfter: Duration?
+    /// How full the fullest of the limits is.
+    var share: Double?
 
     static let up = Finding(verdict: .up)
 

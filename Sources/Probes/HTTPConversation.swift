@@ -149,7 +149,8 @@ final class HTTPConversation: Conversation {
         default: finding = .down(.unexpectedBody, "\(answered); expected \(self.expectedStatus)")
         }
         if status == 429 || status == 503, let value = head.retryAfter {
-            finding.retryAfter = RetryAfter.parse(value, now: ProbeClock.wall())
+            finding.retryAfter = RetryAfter.parse(
+                value, now: ProbeClock.wall(), longest: .seconds(3_600))
         }
         // What came along with the head is evidence for free; nothing is read for it.
         var body = HTTPBody(head: head, isHead: self.check.method == "HEAD")

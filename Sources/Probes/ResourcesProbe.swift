@@ -17,19 +17,21 @@ enum ResourcesProbe {
     static func judge(_ check: ResourcesCheck, _ usage: UnitUsage, cpuShare: Double?) -> Finding {
         var excesses: [String] = []
         var unlearnt: [String] = []
+        var fullest: Double?
         func compare<Amount: Comparable>(
-            _ what: String, _ amount: Amount?, _ most: Amount?, _ text: (Amount) -> String
+            _ what: String, _ amount: Amount?, _ most: Amount?, number: (Amount) -> Double, _ text: (Amount) -> String
         ) {
             guard let most else { return }
             guard let amount else { return unlearnt.append(what) }
+            if number(most) > 0 { fullest = max(fullest ?? 0, number(amount) / number(most)) }
             if amount > most { excesses.append("\(what) \(text(amount)), at most \(text(most))") }
         }
-        compare("memory", usage.memory, check.memory) { bytesText($0) }
-        compare("tasks", usage.tasks, check.tasks) { String($0) }
-        compare("open files", usage.openFiles, check.openFiles) { String($0) }
+        compare("memory", usage.memory, check.memory, number: Double.init) { bytesText($0) }
+        compare("tasks", usage.tasks, check.tasks, number: Double.init) { String($0) }
+        compare("open files", usage.openFiles, check.openFiles, number: Double.init) { String($0) }
         // The first run only takes the measure.
         if usage.cpu == nil || cpuShare != nil {
-            compare("cpu", cpuShare, check.cpu) { "\(Int(($0 * 100).rounded()))%" }
+            compare("cpu", cpuShare, check.cpu, number: { $0 }, { "\(Int(($0 * 100).rounded()))%" })
         }
         guard excesses.isEmpty else {
             return .down(.resource, "\(check.unit) exceeds its limits: \(excesses.joined(separator: "; "))")
@@ -41,6 +43,8 @@ enum ResourcesProbe {
         if check.cpu != nil, cpuShare == nil, check.memory == nil, check.tasks == nil, check.openFiles == nil {
             return .unknown("the processor time of \(check.unit) is measured from now on")
         }
-        return .up
+        var finding = Finding.up
+        finding.share = fullest
+        return finding
     }
 }

@@ -144,6 +144,6 @@ public final class SystemProber: Prober {
         report(
             CheckResult(
                 verdict: finding.verdict, failure: finding.failure, startedAt: now, finishedAt: now,
-                output: finding.output, retryAfter: finding.retryAfter))
+                output: finding.output, retryAfter: finding.retryAfter, share: finding.share))
     }
 }

@@ -39,11 +39,11 @@ public actor SystemdManager: UnitObserver {
     /// that run are then told of (process, invocation and times may follow within milliseconds, as a second
     /// observation), as are those that systemd does not know; units that are down are told of once, with all details,
     /// shortly after.
-    public func watch(_ units: Set<String>) async {
+    public func watch(_ units: Set<String>, requirementsOf requirers: Set<String> = []) async {
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             let once = Once { continuation.resume() }
             self.watcher.start()
-            self.watcher.watch(units) { once.fire() }
+            self.watcher.watch(units, requirementsOf: requirers) { once.fire() }
             if !once.isFired { self.thread.schedule(after: .seconds(2)) { once.fire() } }
         }
     }

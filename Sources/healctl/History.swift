@@ -32,6 +32,10 @@ struct History {
         try Self.translating { try self.reader.statistics(since: since, now: now) }
     }
 
+    func errors(since: WallTime, now: WallTime, component: String?) throws -> ErrorReport {
+        try Self.translating { try self.reader.errors(since: since, now: now, component: component) }
+    }
+
     func verification(expecting head: ChainHead?) throws -> VerificationPage {
         let report = try Self.translating { try self.reader.verify(expectedHead: head) }
         return VerificationPage(

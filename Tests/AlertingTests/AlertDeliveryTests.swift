@@ -14,8 +14,8 @@ import Testing
 
     init() throws { self.scratch = try Scratch() }
 
-    private func makeDelivery(answer: Duration = .seconds(10), exec: Duration = .seconds(20)) -> AlertDelivery {
-        AlertDelivery(
+    private func makeDelivery(answer: Duration = .seconds(10), exec: Duration = .seconds(20)) throws -> AlertDelivery {
+        try AlertDelivery(
             outbox: self.outbox, journal: self.journal, clock: self.clock,
             options: .init(
                 host: "web1", seed: 1, connectDeadline: .seconds(2), answerDeadline: answer, execDeadline: exec,
@@ -54,7 +54,7 @@ import Testing
         self.outbox.add(alert("it is\ndown", component: "api", incident: 7, severity: .critical))
         self.outbox.add(alert("an incident", .opened, component: nil, incident: nil, severity: .low))
         self.outbox.add(alert("up again", .resolved, severity: .critical))
-        let delivery = self.makeDelivery()
+        let delivery = try self.makeDelivery()
         delivery.update(channels: [:])
         try await self.withDelivery(delivery) { try await self.outbox.finishes.wait { $0.count == 3 } }
         #expect(
@@ -77,7 +77,7 @@ import Testing
     }
 
     @Test func `the journal is told at once, however much there is to tell`() async throws {
-        let delivery = self.makeDelivery()
+        let delivery = try self.makeDelivery()
         delivery.update(channels: [:])
         try await self.withDelivery(delivery) {
             for number in 1...30 {
@@ -92,7 +92,7 @@ import Testing
     @Test func `nothing is delivered and nothing lost before the channels are known`() async throws {
         self.outbox.add(alert("early"))
         let server = try await LoopbackServer([.status("200 OK")])
-        let delivery = self.makeDelivery()
+        let delivery = try self.makeDelivery()
         delivery.wake()
         try await self.withDelivery(delivery) {
             #expect(self.outbox.entries.count == 1)
@@ -106,7 +106,7 @@ import Testing
     @Test func `500 then 200: tried again after the backoff, in order, and marked delivered once`() async throws {
         let server = try await LoopbackServer([.status("500 Oops"), .status("500 Oops"), .status("200 OK")])
         self.outbox.add(alert("one", incident: 1))
-        let delivery = self.makeDelivery()
+        let delivery = try self.makeDelivery()
         delivery.update(channels: self.webhook("oncall", server.url))
         try await self.withDelivery(delivery) {
             try await server.requests.wait { $0.count == 1 }
@@ -135,7 +135,7 @@ import Testing
         let hung = try await LoopbackServer([.hang])
         let good = try await LoopbackServer([.status("200 OK")])
         let channels = self.webhook("hung", hung.url).merging(self.webhook("good", good.url)) { $1 }
-        let delivery = self.makeDelivery(answer: .seconds(600))
+        let delivery = try self.makeDelivery(answer: .seconds(600))
         delivery.update(channels: channels)
         try await self.withDelivery(delivery) {
             for number in 1...20 {
@@ -167,7 +167,7 @@ import Testing
         let server = try await LoopbackServer([.close])
         let url = server.url
         for number in 1...3 { self.outbox.add(alert("number \(number)", incident: Int64(number))) }
-        let first = self.makeDelivery()
+        let first = try self.makeDelivery()
         first.update(channels: self.webhook("oncall", url))
         try await self.withDelivery(first) {
             try await server.requests.wait { $0.count == 1 }
@@ -176,7 +176,7 @@ import Testing
         #expect(self.outbox.entries.map(\.delivered) == [["journal"], ["journal"], ["journal"]])
 
         server.setAnswers([.status("200 OK")])
-        let second = self.makeDelivery()
+        let second = try self.makeDelivery()
         second.update(channels: self.webhook("oncall", url))
         try await self.withDelivery(second) { try await self.outbox.finishes.wait { $0.count == 3 } }
         #expect(server.requests.all.count == 2)
@@ -191,7 +191,7 @@ import Testing
             let severity: Severity = number.isMultiple(of: 50) ? .critical : .medium
             self.outbox.add(alert("failure \(number).", incident: Int64(number), severity: severity))
         }
-        let delivery = self.makeDelivery()
+        let delivery = try self.makeDelivery()
         delivery.update(channels: self.webhook("oncall", server.url, wait: .seconds(5)))
         try await self.withDelivery(delivery) {
             let pushing = Task { while !Task.isCancelled { try await self.clock.advanceToNextDeadline() } }
@@ -220,7 +220,7 @@ import Testing
         self.outbox.add(alert("over.", .resolved, incident: 4, channels: ["latched"]))
         self.outbox.add(alert("orphan.", incident: 5, channels: ["taken-away"]))
         self.outbox.add(alert("begun.", .opened, incident: 6))
-        let delivery = self.makeDelivery()
+        let delivery = try self.makeDelivery()
         delivery.update(channels: channels)
         try await self.withDelivery(delivery) {
             try await self.outbox.finishes.wait { $0.count == 7 }
@@ -241,7 +241,7 @@ import Testing
         let server = try await LoopbackServer([.status("200 OK")])
         for _ in 1...2 { self.outbox.add(alert("down")) }
         self.outbox.add(alert("down", incident: 2))
-        let delivery = self.makeDelivery()
+        let delivery = try self.makeDelivery()
         delivery.update(channels: self.webhook("oncall", server.url))
         try await self.withDelivery(delivery) { try await self.outbox.finishes.wait { $0.count == 3 } }
         #expect(self.journalLines { $0.message == "down" }.map { $0.fields["INCIDENT"] } == ["1", "2"])
@@ -254,7 +254,7 @@ import Testing
     @Test func `a message that every channel has already leaves the outbox without being told again`() async throws {
         self.outbox.add(alert("down"))
         try self.outbox.delivered(1, channel: "journal")
-        let delivery = self.makeDelivery()
+        let delivery = try self.makeDelivery()
         delivery.update(channels: [:])
         try await self.withDelivery(delivery) { try await self.outbox.finishes.wait { $0.count == 1 } }
         #expect(self.journal.lines.all.isEmpty)
@@ -262,7 +262,7 @@ import Testing
 
     @Test func `more messages than one reading holds are all delivered`() async throws {
         for number in 1...900 { self.outbox.add(alert("number \(number)", incident: Int64(number))) }
-        let delivery = self.makeDelivery()
+        let delivery = try self.makeDelivery()
         delivery.update(channels: [:])
         try await self.withDelivery(delivery) { try await self.outbox.finishes.wait { $0.count == 900 } }
         let numbers = self.journal.lines.all.map(\.message)
@@ -272,7 +272,7 @@ import Testing
     @Test func `a channel taken away by a reload holds nothing back`() async throws {
         let hung = try await LoopbackServer([.hang])
         self.outbox.add(alert("one"))
-        let delivery = self.makeDelivery(answer: .seconds(600))
+        let delivery = try self.makeDelivery(answer: .seconds(600))
         delivery.update(channels: self.webhook("oncall", hung.url))
         try await self.withDelivery(delivery) {
             try await hung.requests.wait { $0.count == 1 }
@@ -289,7 +289,7 @@ import Testing
     @Test func `while the outbox is broken nothing is sent twice, and unrecorded alerts still go out`() async throws {
         let server = try await LoopbackServer([.status("200 OK")])
         self.outbox.setBroken(true)
-        let delivery = self.makeDelivery()
+        let delivery = try self.makeDelivery()
         delivery.update(channels: self.webhook("oncall", server.url))
         delivery.sendUnrecorded(alert("nothing can be recorded", .frozen, component: nil, incident: nil))
         try await self.withDelivery(delivery) {
@@ -312,7 +312,7 @@ import Testing
     @Test func `a delivery whose mark could not be written is not sent again by this run`() async throws {
         let server = try await LoopbackServer([.hang])
         self.outbox.add(alert("one"))
-        let delivery = self.makeDelivery(answer: .milliseconds(300))
+        let delivery = try self.makeDelivery(answer: .milliseconds(300))
         delivery.update(channels: self.webhook("oncall", server.url))
         try await self.withDelivery(delivery) {
             try await server.requests.wait { $0.count == 1 }
@@ -345,7 +345,7 @@ import Testing
         ])
         let url = "http://CANARY-user:pw@127.0.0.1:\(server.port)/CANARY-path?x=CANARY-query"
         self.outbox.add(alert("down", severity: .critical))
-        let delivery = self.makeDelivery(answer: .milliseconds(300))
+        let delivery = try self.makeDelivery(answer: .milliseconds(300))
         delivery.update(channels: self.webhook("oncall", url, secretFile: token))
         try await self.withDelivery(delivery) {
             let pushing = Task { while !Task.isCancelled { try await self.clock.advanceToNextDeadline() } }
@@ -371,7 +371,7 @@ import Testing
                 name: "gone", kind: .exec(command: ["/nonexistent"], user: nil), repeatEvery: .zero, groupWait: .zero),
         ]
         self.outbox.add(alert("down"))
-        let delivery = self.makeDelivery()
+        let delivery = try self.makeDelivery()
         delivery.update(channels: channels)
         try await self.withDelivery(delivery) {
             let pushing = Task { while !Task.isCancelled { try await self.clock.advanceToNextDeadline() } }

@@ -19,7 +19,7 @@ import Testing
         to url: String, secretFile: String? = nil, group: AlertGroup? = nil, connect: Duration = .milliseconds(400),
         answer: Duration = .milliseconds(400)
     ) async throws -> DeliveryOutcome {
-        let sender = WebhookSender(connect: connect, answer: answer)
+        let sender = try WebhookSender(connect: connect, answer: answer)
         let channel = Policy.Channel(name: "oncall", kind: .webhook(url: url, secretFile: secretFile))
         let group = group ?? self.group
         let outcome = try await within { await sender.deliver(group, to: channel) }

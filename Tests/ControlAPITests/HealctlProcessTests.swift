@@ -58,6 +58,10 @@ import Testing
             #expect(late.0 == 66 && late.1.contains("What waits is 17 (RESTART of api)."))
             let ack = try await Self.healctl(user: nil, ["ack", "api"], in: server)
             #expect(ack == (0, "What api did until now counts no more.\n"))
+            let failback = try await Self.healctl(user: nil, ["failback", "api"], in: server)
+            #expect(failback == (0, "api goes back to its own unit. To see how it does: healctl status\n"))
+            let refused = try await Self.healctl(user: nil, ["failback", "db"], in: server)
+            #expect(refused.0 == 75 && refused.1.contains("why: it is the active one."), "\(refused.1)")
             let check = try await Self.healctl(user: nil, ["check", "db"], in: server)
             #expect(check.0 == 0 && check.1.contains("port   tcp   down     250 ms  refused\n"), "\(check.1)")
             let unknown = try await Self.healctl(user: nil, ["check", "dbb"], in: server)
@@ -73,7 +77,8 @@ import Testing
             await control.calls == [
                 .pause(component: "api", duration: .seconds(7_200), by: me, reason: "new disks"),
                 .resume(component: nil, by: me), .answer("17", approves: true, by: me, reason: nil),
-                .answer("api", approves: false, by: me, reason: "later"), .acknowledge("api", by: me), .check("db"),
+                .answer("api", approves: false, by: me, reason: "later"), .acknowledge("api", by: me),
+                .failBack("api", by: me), .check("db"),
                 .beat(component: "db", check: nil), .beat(component: "db", check: "port"),
             ])
     }

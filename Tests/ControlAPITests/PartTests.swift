@@ -138,15 +138,17 @@ import Testing
 
     @Test func `work that is done in time gives its value, or its error`() async throws {
         struct Broken: Error {}
-        #expect(try await withDeadline(.seconds(10)) { 42 } == 42)
-        await #expect(throws: Broken.self) { try await withDeadline(.seconds(10)) { throw Broken() } }
+        let deadlines = try Deadlines(longest: .seconds(60))
+        #expect(try await deadlines.within(.seconds(10)) { 42 } == 42)
+        await #expect(throws: Broken.self) { try await deadlines.within(.seconds(10)) { throw Broken() } }
     }
 
     @Test func `work that is deaf is given up at its deadline`() async throws {
         let gate = AsyncStream<Void>.makeStream()
         let start = ContinuousClock.now
+        let deadlines = try Deadlines(longest: .seconds(60))
         await #expect(throws: DeadlinePassed.self) {
-            try await withDeadline(.milliseconds(50)) {
+            try await deadlines.within(.milliseconds(50)) {
                 // Goes on although it is cancelled.
                 await Task.detached { for await _ in gate.stream {} }.value
             }

@@ -10,6 +10,7 @@ actor RecordingControl: SupervisorControl {
         case pause(component: String?, duration: Duration, by: String, reason: String)
         case resume(component: String?, by: String)
         case acknowledge(String, by: String)
+        case failBack(String, by: String)
         case answer(String, approves: Bool, by: String, reason: String?)
         case check(String)
         case beat(component: String, check: String?)
@@ -68,6 +69,15 @@ actor RecordingControl: SupervisorControl {
     func acknowledge(component: String, by operatorName: String) async throws {
         try self.requireKnown(component)
         self.calls.append(.acknowledge(component, by: operatorName))
+    }
+
+    /// The component db runs as its own unit.
+    func failBack(component: String, by operatorName: String) async throws {
+        try self.requireKnown(component)
+        if component == "db" {
+            throw ControlError.refused(what: "db does not go back to its own unit.", why: "it is the active one")
+        }
+        self.calls.append(.failBack(component, by: operatorName))
     }
 
     /// Number 17 waits, for the component api.

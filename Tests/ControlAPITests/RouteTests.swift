@@ -180,6 +180,20 @@ import Testing
         #expect(await control.calls == [.acknowledge("api", by: self.me)])
     }
 
+    @Test func `a failback is asked for by name, and a refusal says why`() async throws {
+        let control = RecordingControl()
+        try await TestServer.with(control) { server in
+            #expect(try await server.request("POST", "/v1/failback", #"{"component":"api"}"#).status == 200)
+            let refused = try await server.request("POST", "/v1/failback", #"{"component":"db"}"#)
+            #expect(refused.status == 409)
+            #expect(refused.object["error"] as? String == "db does not go back to its own unit.")
+            #expect(refused.object["why"] as? String == "it is the active one.")
+            #expect(try await server.request("POST", "/v1/failback", #"{"component":"ap"}"#).status == 404)
+            #expect(try await server.request("POST", "/v1/failback", "{}").status == 400)
+        }
+        #expect(await control.calls == [.failBack("api", by: self.me)])
+    }
+
     @Test func `check runs the checks and returns what they say`() async throws {
         let control = RecordingControl()
         try await TestServer.with(control) { server in

@@ -88,6 +88,15 @@ import Testing
                 try JSONSerialization.jsonObject(with: Data(stats.output.utf8)) as? [String: Any])
             #expect((report["overall"] as? [String: Any])?["incidents"] as? Int == 1)
 
+            let errors = try Self.healctl(["errors", "--state-dir", directory, "--since", "1d", "--json"])
+            #expect(errors.status == 0, "\(errors.errors)")
+            let patterns = try #require(
+                try JSONSerialization.jsonObject(with: Data(errors.output.utf8)) as? [String: Any])["errors"]
+            #expect(
+                (patterns as? [[String: Any]])?.compactMap { $0["class"] as? String }.sorted()
+                    == ["action_failed", "exited", "not_verified"])
+            #expect(try Self.healctl(["errors", "--state-dir", directory, "--limit", "0"]).status == 64)
+
             let none = try Self.healctl(["incidents", "--state-dir", directory, "--component", "web"])
             #expect(none.status == 0)
             #expect(none.output.hasPrefix("No incidents since "))
@@ -175,6 +184,7 @@ import Testing
     @Test func `no database, no such incident and no component of that name are 66`() throws {
         #expect(try Self.healctl(["incidents", "--state-dir", "/nonexistent"]).status == 66)
         #expect(try Self.healctl(["stats", "--state-dir", "/nonexistent"]).status == 66)
+        #expect(try Self.healctl(["errors", "--state-dir", "/nonexistent"]).status == 66)
         #expect(try Self.healctl(["audit", "verify", "--state-dir", "/nonexistent"]).status == 66)
         #expect(try Self.healctl(["check", "no such"]).status == 66)
         try Self.withHistory { directory in

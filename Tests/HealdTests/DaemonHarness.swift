@@ -21,7 +21,7 @@ final class FakeHost: UnitObserver, ActionRunner, EvidenceSource, ReleaseSource,
 
     let state = Mutex(State())
 
-    func watch(_ units: Set<String>) async {
+    func watch(_ units: Set<String>, requirementsOf requirers: Set<String>) async {
         let sink = self.state.withLock { $0.sink }
         for unit in units {
             sink?(

@@ -94,6 +94,62 @@ struct SpineTests {
         #expect(stage.starts(of: "stop-a.service") == 3)
     }
 
+    @Test func `what systemd stops with a unit that died is started again after it`() async throws {
+        let stage = try Stage(
+            "bond",
+            units: [
+                .init(name: "bond-a.service"),
+                .init(name: "bond-b.service", settings: ["[Unit]", "BindsTo=bond-a.service", "After=bond-a.service"]),
+            ],
+            components: #"{ "a": \#(component("bond-a.service")), "b": \#(component("bond-b.service")) }"#)
+        try stage.signal(SIGKILL, "bond-a.service")
+        let incidents = try await stage.incidents(within: 20, "recovery of both") {
+            $0.count == 2 && $0.allSatisfy { $0.state == "resolved" }
+        }
+        #expect(Set(incidents.map(\.component)) == ["a", "b"])
+        #expect(try stage.isActive("bond-a.service") && stage.isActive("bond-b.service"))
+        #expect(stage.starts(of: "bond-a.service") == 2 && stage.starts(of: "bond-b.service") == 2)
+    }
+
+    @Test func `an operator's restarts are no failures, neither quick ones nor slow ones nor ones that end badly`()
+        async throws
+    {
+        let units: [Stage.Service] = [
+            .init(name: "redo-quick.service"),
+            .init(
+                name: "redo-slow.service",
+                settings: [
+                    "ExecStartPost=/bin/touch /run/redo-slow", "ExecStop=/bin/rm /run/redo-slow",
+                    "ExecStop=/bin/sleep 2",
+                ]),
+            .init(name: "redo-bad.service", command: #"trap "exit 143" TERM; while :; do sleep 0.05; done"#),
+            .init(name: "redo-last.service"),
+        ]
+        let slow = """
+            { "unit": "redo-slow.service", "stable": "500ms", "startupGrace": "1s", "checks": {
+              "unit": { "type": "unit" },
+              "answers": { "type": "exec", "command": ["/usr/bin/test", "-e", "/run/redo-slow"], "convention": "exit",
+                           "interval": "300ms", "timeout": "300ms", "fall": 3, "rise": 1 } } }
+            """
+        let stage = try Stage(
+            "redo", units: units,
+            components: """
+                { "quick": \(component("redo-quick.service")), "slow": \(slow),
+                  "bad": \(component("redo-bad.service")), "last": \(component("redo-last.service")) }
+                """)
+        for unit in units.dropLast() {
+            try stage.systemctl("restart", unit.name)
+            try stage.systemctl("restart", unit.name)
+            #expect(stage.starts(of: unit.name) == 3)
+        }
+        // What comes after them has been dealt with: so were they.
+        try stage.signal(SIGKILL, "redo-last.service")
+        let incidents = try await stage.incidents(within: 20, "recovery of the other") {
+            $0.first?.component == "last" && $0.first?.state == "resolved"
+        }
+        #expect(incidents.map(\.component) == ["last"])
+    }
+
     @Test func `heald killed in the middle of a repair neither forgets nor repeats it`() async throws {
         let stage = try Stage(
             "crash",

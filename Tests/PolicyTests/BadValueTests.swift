@@ -36,6 +36,10 @@ import Testing
         "endpoint-file": inFacts(
             "\"failover\": {\"standbys\": [\"b.service\"], \"endpoint\": {\"file\": {", "}}}"),
         "scale": inFacts("\"scale\": {", "}"),
+        "scale-on": inComponent(
+            "\"unit\": \"a.service\", \"checks\": {\"u\": {\"type\": \"unit\"}, \"c\": {\"type\": \"tcp\", "
+                + "\"host\": \"::1\", \"port\": 1}, \"r\": {\"type\": \"resources\", \"tasks\": 9}}, "
+                + "\"scale\": {\"template\": \"b@.service\", \"on\": {", "}}"),
         "unit-properties": inFacts("\"scale\": {\"properties\": {", "}}"),
         "isolate": inFacts("\"isolate\": {", "}"),
         "check-common": inCheck("\"type\": \"tcp\", \"host\": \"::1\", \"port\": 1,"),

@@ -22,6 +22,39 @@ import Testing
         #expect(snapshot.channels == ["journal": Channel(name: "journal", kind: .journal)])
     }
 
+    @Test func `what ought to run, what a unit requires and what the load decides arrive`() throws {
+        let snapshot = try policy(
+            """
+            {"version": 1, "components": {
+              "db": {"unit": "db.service", "checks": {"u": {"type": "unit"}}},
+              "api": {"unit": "api.service", "dependsOn": ["unit", "db"], "desired": "running",
+                "checks": {"u": {"type": "unit"}, "t": {"type": "tcp", "host": "::1", "port": 1}},
+                "scale": {"template": "w@.service", "on": {"check": "t", "above": "500ms", "below": "20ms",
+                  "for": "5s"}}},
+              "web": {"unit": "web.service", "checks": {"r": {"type": "resources", "tasks": 9}},
+                "scale": {"properties": {"CPUWeight": 200}, "on": {"check": "r", "above": "80%", "below": "20%"}}}}}
+            """)
+        let api = try #require(snapshot.components.first { $0.name == "api" })
+        #expect(api.dependsOn == ["db"])
+        #expect(api.needsWhatUnitRequires)
+        #expect(api.desired == .running)
+        #expect(api.facts.scale?.on == LoadTrigger(check: "t", above: 0.5, below: 0.02, lasting: .seconds(5)))
+        let web = try #require(snapshot.components.first { $0.name == "web" })
+        #expect(!web.needsWhatUnitRequires && web.desired == .follow)
+        #expect(web.facts.scale?.on == LoadTrigger(check: "r", above: 0.8, below: 0.2, lasting: .seconds(60)))
+    }
+
+    @Test func `a component that is called unit is meant by its name`() throws {
+        let snapshot = try policy(
+            """
+            {"version": 1, "components": {
+              "unit": {"unit": "db.service", "checks": {"u": {"type": "unit"}}},
+              "api": {"unit": "api.service", "dependsOn": ["unit"], "checks": {"u": {"type": "unit"}}}}}
+            """)
+        let api = try #require(snapshot.components.first { $0.name == "api" })
+        #expect(api.dependsOn == ["unit"] && !api.needsWhatUnitRequires)
+    }
+
     @Test func `every key arrives where it belongs`() throws {
         let snapshot = try policy(
             """

@@ -20,6 +20,54 @@ import Testing
         #expect(world.killed("web.service", "b").actions.count == 1)
     }
 
+    /// A unit on its way through somebody's restart.
+    private static func restarting(_ state: ActiveState, _ job: String, result: String = "success") -> UnitObservation {
+        UnitObservation(
+            activeState: state, subState: "", invocationID: "a", result: result,
+            exit: ProcessExit(kind: .killed, status: 15, at: WallTime(microseconds: 1_700_001_000_000_000)),
+            job: UnitJob(id: 7, type: job, isOurs: false))
+    }
+
+    @Test(arguments: ["success", "exit-code", "timeout"])
+    func `an operator's restart opens no incident, however the old process ends`(result: String) {
+        var world = EngineHarness([.service("web")])
+        world.running("web.service", "a")
+        let end: ActiveState = result == "success" ? .inactive : .failed
+        for step in [Self.restarting(.deactivating, "restart"), Self.restarting(end, "start", result: result)] {
+            let effects = world.observe("web.service", step)
+            #expect(effects.openings.isEmpty && effects.actions.isEmpty)
+            // It is not up meanwhile: no release becomes known as good, nothing lent is given back.
+            #expect(world.state(of: "web") == "suspect")
+        }
+        world.running("web.service", "b")
+        #expect(world.advance(by: 30).openings.isEmpty)
+        #expect(world.state(of: "web") == "healthy")
+    }
+
+    @Test func `a start of somebody's that fails is a failure`() {
+        var world = EngineHarness([.service("web")])
+        world.running("web.service", "a")
+        world.observe("web.service", Self.restarting(.inactive, "start"))
+        let failed = world.observe(
+            "web.service",
+            UnitObservation(activeState: .failed, subState: "failed", invocationID: "b", result: "exit-code"))
+        #expect(failed.openings.count == 1 && failed.actions.count == 1)
+    }
+
+    @Test func `what an endpoint says while somebody restarts its unit slowly is no evidence`() {
+        var web = Component.service("web")
+        web.checks.append(
+            Check(name: "tcp", kind: .tcp(TCPCheck(host: "127.0.0.1", port: 1)), interval: .seconds(5), fall: 1))
+        var world = EngineHarness([web])
+        world.running("web.service", "a")
+        world.advance(by: 60) { _ in .up }
+        world.observe("web.service", Self.restarting(.deactivating, "restart"))
+        #expect(world.advance(by: 60) { _ in .down }.openings.isEmpty)
+        // Somebody cancels it: from then on it counts.
+        world.running("web.service", "a")
+        #expect(world.advance(by: 60) { _ in .down }.openings.count == 1)
+    }
+
     @Test func `resume takes a stopped unit back into care`() {
         var world = EngineHarness([.service("web")])
         world.running("web.service", "a")

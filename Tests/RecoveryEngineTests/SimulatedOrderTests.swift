@@ -81,6 +81,101 @@ import Testing
         #expect(order.isPutBack && order.from == "db.service" && order.to == "db@2.service")
     }
 
+    @Test func `a failback to a unit that systemd restarts in vain goes back to the standby`() throws {
+        // Seed 3186: it was given up with the good standby stopped by us.
+        var world = try Self.afterFailover(failback: .after(.seconds(30)))
+        let failback = try #require(world.advance(by: 30) { _ in .up }.actions.first)
+        world.observe("db@2.service", Self.down("b"))
+        world.running("db.service", "c0")
+        world.finish(failback)
+        var actions: [ActionRequest] = []
+        for round in 1...8 where actions.isEmpty {
+            actions +=
+                world.observe(
+                    "db.service",
+                    UnitObservation(
+                        activeState: .activating, subState: "auto-restart", invocationID: "c\(round)",
+                        result: "exit-code",
+                        restarts: UInt32(round))
+                ).actions
+        }
+        let back = try #require(actions.first)
+        guard case .failOver(let order) = back.order else {
+            Issue.record("\(back)")
+            return
+        }
+        #expect(order.isPutBack && order.from == "db.service" && order.to == "db@2.service")
+    }
+
+    @Test func `an operator's failback is a failover to the own unit, and is refused with the reason`() throws {
+        var world = try Self.afterFailover()
+        #expect(world.engine.obstacleToFailback(of: "db", at: world.now) == nil)
+        let request = try #require(world.send(.operatorAsked(.failBack(component: "db", by: "ann"))).actions.first)
+        guard case .failOver(let order) = request.order else {
+            Issue.record("\(request)")
+            return
+        }
+        #expect(order.from == "db@2.service" && order.to == "db.service" && !order.isPutBack)
+        #expect(request.unit == "db@2.service" && request.expectedInvocationID == "b")
+        let reasons = world.effects.records.compactMap { body -> String? in
+            if case .actionIntended(_, "FAILOVER", _, _, _, let why) = body { why } else { nil }
+        }
+        #expect(reasons.last == "failback: asked for by ann")
+        // One at a time.
+        #expect(world.engine.obstacleToFailback(of: "db", at: world.now)?.contains("recovering") == true)
+        #expect(world.send(.operatorAsked(.failBack(component: "db", by: "ann"))).actions.isEmpty)
+        world.observe("db@2.service", Self.down("b"))
+        world.running("db.service", "c")
+        world.finish(request)
+        world.advance(by: 10) { _ in .up }
+        #expect(
+            world.engine.obstacleToFailback(of: "db", at: world.now) == "db.service, its own unit, is the active one")
+    }
+
+    @Test func `an operator's failback is not done to a unit that cannot run, nor while repairs are held back`() throws
+    {
+        var world = try Self.afterFailover()
+        world.observe("db.service", UnitObservation(loadState: "masked", activeState: .inactive, subState: "dead"))
+        #expect(world.engine.obstacleToFailback(of: "db", at: world.now) == "db.service is masked")
+        #expect(world.send(.operatorAsked(.failBack(component: "db", by: "ann"))).actions.isEmpty)
+        world.observe("db.service", Self.down("a"))
+        world.send(.operatorAsked(.pause(component: nil, for: .seconds(60), by: "root", reason: "disks")))
+        #expect(world.engine.obstacleToFailback(of: "db", at: world.now)?.contains("paused") == true)
+        world.send(.operatorAsked(.resume(component: nil, by: "root")))
+        let broken = world.killed("db@2.service", "b")
+        #expect(!broken.openings.isEmpty)
+        #expect(world.engine.obstacleToFailback(of: "db", at: world.now)?.hasSuffix("is open") == true)
+        #expect(world.engine.obstacleToFailback(of: "web", at: world.now) == "there is no such component")
+    }
+
+    @Test func `a unit that an operator starts in the middle of a proof has its own grace`() throws {
+        // Seed 796: it was restarted while it booted, for what the one before had not shown.
+        let check = Check(name: "tcp", kind: .tcp(TCPCheck(host: "127.0.0.1", port: 1)), interval: .seconds(1), fall: 1)
+        var world = EngineHarness([
+            Self.db(
+                recovery: [Self.failover, .restart(.limited(1)), Self.alert],
+                standbys: ["db@2.service", "db@3.service"], checks: [check])
+        ])
+        world.running("db.service", "a")
+        world.observe("db@2.service", Self.down())
+        world.observe("db@3.service", Self.down())
+        world.advance(by: 10) { _ in .up }
+        let request = try #require(world.advance(by: 3) { _ in .down }.actions.first)
+        world.observe("db.service", Self.down("a"))
+        world.running("db@2.service", "b")
+        world.finish(request)
+        world.advance(by: 14) { _ in nil }
+        world.observe("db@2.service", Self.down("b", byOther: true))
+        world.observe(
+            "db@3.service",
+            UnitObservation(
+                activeState: .active, subState: "running", invocationID: "c", mainPID: 42, startedByOther: true,
+                activeEnteredAt: world.now.wall))
+        #expect(world.engine.componentStatuses(at: world.now).first?.unit == "db@3.service")
+        let early = world.advance(by: 4) { _ in .down }
+        #expect(!early.actions.contains { $0.action == "RESTART" })
+    }
+
     @Test func `a failback that fails starts the standby again`() throws {
         var world = try Self.afterFailover(failback: .after(.seconds(30)))
         let failback = try #require(world.advance(by: 30) { _ in .up }.actions.first)

@@ -57,6 +57,21 @@ import Testing
             return true
         }
 
+        /// What the glance says may be left out, done: it has to change nothing.
+        var keepsWhatTheGlanceSays: Bool {
+            let now = self.now
+            if let permit = self.machine.glance.permit {
+                var other = self.machine
+                guard other.admit(at: { now }) == permit, other == self.machine else { return false }
+            }
+            return self.permits.allSatisfy { permit in
+                guard self.machine.glance.isDeaf(toSuccessOf: permit.real) else { return true }
+                var other = self.machine
+                other.finish(permit.real, .success) { now }
+                return other == self.machine
+            }
+        }
+
         /// Of the permits that a change has made void one is kept, to be handed back late.
         private mutating func dropVoid() {
             let void = self.permits.indices.filter { self.permits[$0].model.epoch != self.model.epoch }
@@ -140,6 +155,7 @@ import Testing
 
     @Test func `every reachable state does in every event what the model does`() throws {
         var passages: Set<Passage> = []
+        var glances: Set<BreakerStateKind> = []
         for scope in try Self.scopes() {
             var seen: Set<[Int]> = []
             var frontier = [World(scope.settings)]
@@ -151,6 +167,8 @@ import Testing
                         Issue.record("\(event) of \(world) leads to \(next)")
                         return
                     }
+                    try #require(next.keepsWhatTheGlanceSays, "after \(event) of \(world)")
+                    if next.machine.glance.permit != nil { glances.insert(next.machine.state.kind) }
                     if next.machine.changes != world.machine.changes, let change = next.machine.lastChange {
                         try #require(next.machine.changes == world.machine.changes + 1)
                         try #require(change.from == world.machine.state.kind && change.to == next.machine.state.kind)
@@ -163,5 +181,6 @@ import Testing
         }
         #expect(passages.subtracting(legalPassages).sorted() == [])
         #expect(legalPassages.subtracting(passages).sorted() == [])
+        #expect(glances == [.closed, .forcedClosed])
     }
 }

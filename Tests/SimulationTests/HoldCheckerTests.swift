@@ -48,6 +48,28 @@ import Testing
         #expect(bench.objections.count == 1)
     }
 
+    @Test(arguments: [Desired.running, .follow])
+    func `what ought to run and is left stopped, but while it is paused`(desired: Desired) {
+        var component = Component.web
+        component.desired = desired
+        var bench = CheckerBench(DesiredIsKept(), [component])
+        let stopped = UnitObservation(activeState: .inactive, invocationID: "a", stoppedByOther: true)
+        bench.running()
+        bench.see(stopped)
+        bench.wait(.seconds(9))
+        bench.tell(.told(.deadline))
+        #expect(bench.objections.isEmpty)
+        bench.tell(.told(.operatorAsked(.pause(component: "web", for: .seconds(20), by: "root", reason: ""))))
+        bench.wait(.seconds(19))
+        bench.tell(.told(.deadline))
+        #expect(bench.objections.isEmpty)
+        bench.wait(.seconds(2))
+        bench.tell(.told(.deadline))
+        bench.wait(.seconds(11))
+        bench.tell(.told(.deadline))
+        #expect(bench.objections.isEmpty == (desired == .follow))
+    }
+
     @Test func `an action on what an operator stopped, until it is started or given back`() {
         var bench = CheckerBench(NoActionOnForeignHands())
         let stopped = UnitObservation(activeState: .inactive, invocationID: "a", stoppedByOther: true)

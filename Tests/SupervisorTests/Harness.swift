@@ -39,6 +39,7 @@ final class ScriptedEngine: DecisionEngine {
 
     func componentStatuses(at now: Moment) -> [ComponentSnapshot] { self.state.withLock { $0.components } }
 
+    func obstacleToFailback(of name: String, at now: Moment) -> String? { nil }
     func heartbeatTarget(_ component: String) -> HeartbeatTarget? {
         self.state.withLock { $0.heartbeatTargets[component] }
     }
@@ -146,7 +147,7 @@ extension World: UnitObserver, Prober, EvidenceSource, ReleaseSource {
         self.state.withLock { $0.releases[policy.current] } ?? ReleaseObservation(problem: "nothing there")
     }
 
-    func watch(_ units: Set<String>) async { self.add(.watched(units)) }
+    func watch(_ units: Set<String>, requirementsOf requirers: Set<String>) async { self.add(.watched(units)) }
 
     func start(_ request: ProbeRequest, report: @escaping @Sendable (CheckResult) -> Void) {
         self.add(.probed(request.id))

@@ -66,15 +66,22 @@ enum ResilienceCalls {
     private static func pipeline(_ calls: Int, _ table: inout Table) async throws {
         let clock = SuspendingClock()
         let wait = try RetryWait(.exponential(factor: 2), initial: .milliseconds(100), max: .seconds(10))
-        let pipeline = try PipelineBuilder("orders", clock: clock)
-            .retry(try RetrySettings(attempts: 4, wait: wait)).breaker(.fiveFailures).timeout(.seconds(5)).build()
         let task = try await cost(calls: calls) { calls in
             for number in 0..<calls { use(await Task { await answer(number) }.value) }
         }
-        let whole = try await cost(calls: calls) { calls in
-            for number in 0..<calls { use(try await pipeline.call("read") { _ in await answer(number) }) }
+        let starts: [(CallStart, String, Double?)] = [
+            (.here, "breaker, retry and timeout around an async call that begins on its caller's thread", 2_000),
+            (.elsewhere, "the same around one that any thread takes up", nil),
+        ]
+        for (start, name, bar) in starts {
+            let pipeline = try PipelineBuilder("orders", clock: clock)
+                .retry(try RetrySettings(attempts: 4, wait: wait)).breaker(.fiveFailures)
+                .timeout(.seconds(5), starting: start).build()
+            let whole = try await cost(calls: calls) { calls in
+                for number in 0..<calls { use(try await pipeline.call("read") { _ in await answer(number) }) }
+            }
+            table.add(name, whole, "a task of its own", task, bar: bar)
         }
-        table.add("breaker, retry and timeout around an async call", whole, "a task of its own", task, bar: 2_000)
         let light = try PipelineBuilder("orders", clock: clock)
             .retry(try RetrySettings(attempts: 4, wait: wait)).breaker(.fiveFailures).build()
         let untimed = try await cost(calls: calls) { calls in

@@ -38,13 +38,15 @@ struct ComponentRules {
         CompositeRules.report(member.node, checks: draft.checks, isSound: isSound, &context)
         FactRules(node: member.node, draft: draft, ladder: ladder).report(&context)
         if isSound { self.reportWarnings(member, draft: draft, ladder: ladder, &context) }
-        var seen: Set<String> = []
+        let readsUnit = draft.dependsOn.contains(requiredByUnit) && context.components[requiredByUnit] == nil
+        var seen: Set<String> = readsUnit ? [requiredByUnit] : []
         return Component(
             name: member.key, unit: draft.unit, criticality: draft.criticality, group: draft.group, tags: draft.tags,
             dependsOn: draft.dependsOn.filter { seen.insert($0).inserted }, mode: draft.mode,
             startupGrace: draft.startupGrace, stable: draft.stable,
             checks: draft.checks.map { $0.of(unit: draft.unit) }, recovery: ladder,
-            rearm: draft.rearm, breaker: draft.breaker, approvalExpires: draft.approvalExpires, facts: draft.facts)
+            rearm: draft.rearm, breaker: draft.breaker, approvalExpires: draft.approvalExpires, facts: draft.facts,
+            needsWhatUnitRequires: readsUnit, desired: draft.desired)
     }
 
     // MARK: The ladder
@@ -167,6 +169,7 @@ struct ComponentRules {
         _ node: JSONNode, draft: ComponentDraft, ladder: [Step], _ context: inout DecodingContext
     ) {
         guard let unit = draft.unit else {
+            self.reportUnitKeys(node, draft: draft, &context)
             for check in draft.checks where check.kind.needsUnit && node["unit"] == nil {
                 let offset = (node["checks"]?[check.name] ?? node).offset
                 context.report(
@@ -181,6 +184,20 @@ struct ComponentRules {
             at: value.offset, .semantic,
             "\(unit) is never acted on: \(why). Its ladder has \(step.strategy.action); to watch it, set \"mode\": "
                 + "\"observe\" or a \"recovery\" of ALERT alone")
+    }
+
+    /// Keys that mean nothing without a unit.
+    private func reportUnitKeys(_ node: JSONNode, draft: ComponentDraft, _ context: inout DecodingContext) {
+        guard node["unit"] == nil else { return }
+        if draft.desired == .running, let value = node["desired"] {
+            context.report(
+                at: value.offset, .semantic, "\"desired\": \"running\" needs the component's \"unit\", and it has none")
+        }
+        guard context.components[requiredByUnit] == nil else { return }
+        for item in node["dependsOn"]?.items ?? [] where item.string == requiredByUnit {
+            context.report(
+                at: item.offset, .semantic, "\"unit\" reads what the component's \"unit\" requires, and it has none")
+        }
     }
 
     private func reportWarnings(

@@ -50,6 +50,9 @@ struct FactRules {
 
     private func reportScale(_ context: inout DecodingContext) {
         guard let scale = self.draft.facts.scale, let node = self.node["scale"] else { return }
+        if let on = scale.on, let written = node["on"] {
+            on.reportMisfit(in: written, among: self.draft.checks, &context)
+        }
         switch scale.kind {
         case .properties:
             if self.draft.unit == nil {

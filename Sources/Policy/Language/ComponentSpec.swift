@@ -15,6 +15,7 @@ struct ComponentDraft: Sendable {
     var group: String?
     var tags: [String] = []
     var dependsOn: [String] = []
+    var desired: Desired = .follow
     var mode: Mode = .auto
     var approvalExpires: Duration = .seconds(30 * 60)
     var startupGrace: Duration = .seconds(10)
@@ -40,10 +41,11 @@ enum ComponentLanguage {
             Key("tags", \.tags, .list(of: .tag, count: 0...32), "Words to find it by."),
             Key(
                 "dependsOn", \.dependsOn, .list(of: .component, count: 0...100),
-                "Components that it needs. While one of them is down, its own incident waits and names the root cause."),
+                "Components that it needs. While one of them is down, its own incident waits and names the root cause. "
+                    + "`\"unit\"` stands for the components whose units its own unit requires, by systemd."),
             Key(
-                ignoring: "desired", ValueType<Desired>.choice(unavailable: ["running"]),
-                "`follow`: an operator's stop is respected."),
+                "desired", \.desired, .choice(),
+                "`follow`: an operator's stop is respected. `running`: its unit is started whenever it is inactive."),
             Key("checks", \.checks, .checks, required: true, "How to see whether it is well, by name."),
         ] + facts + shared)
 
@@ -86,8 +88,6 @@ enum ComponentLanguage {
         Key("breaker", over: \.breaker, breaker, "When repairs have to pause because they do not help."),
     ]
 
-    private enum Desired: String, CaseIterable, Sendable { case follow }
-
     private static let breaker = ObjectSpec(
         "breaker", title: "a breaker", initial: BreakerPolicy(),
         [
@@ -103,17 +103,17 @@ enum ComponentLanguage {
         ])
 }
 
+/// In `dependsOn`: what systemd says that the unit requires.
+let requiredByUnit = "unit"
+
 extension ValueType where Value == String {
     fileprivate static let component: ValueType = {
         let reference = ValueType.reference(to: "component", among: { $0.components })
         return ValueType(
             shape: reference.shape,
             read: { node, context in
-                if node.string == "unit", context.components["unit"] == nil {
-                    context.report(
-                        at: node.offset, .schema, notAvailable("reading dependencies from systemd (\"unit\")"))
-                    return nil
-                }
+                // A component of that name is meant by it, where there is one.
+                if node.string == requiredByUnit, context.components[requiredByUnit] == nil { return requiredByUnit }
                 return reference.read(node, &context)
             }, show: reference.show)
     }()

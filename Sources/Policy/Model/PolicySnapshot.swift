@@ -38,6 +38,10 @@ public struct Component: Hashable, Sendable {
     public var tags: [String]
     /// Names of the components it needs.
     public var dependsOn: [String]
+    /// It also needs the components whose units its own requires, by systemd.
+    public var needsWhatUnitRequires: Bool
+    /// What is to be done about a unit that somebody has stopped.
+    public var desired: Desired
     public var mode: Mode
     /// In mode `approve`, how long a step waits for an operator before it is skipped.
     public var approvalExpires: Duration
@@ -60,7 +64,8 @@ public struct Component: Hashable, Sendable {
         tags: [String] = [], dependsOn: [String] = [], mode: Mode = .auto, startupGrace: Duration = .seconds(10),
         stable: Duration = .seconds(2), checks: [Check], recovery: [Step] = Step.defaultLadder,
         rearm: Duration = .seconds(15 * 60), breaker: BreakerPolicy = BreakerPolicy(),
-        approvalExpires: Duration = .seconds(30 * 60), facts: ComponentFacts = ComponentFacts()
+        approvalExpires: Duration = .seconds(30 * 60), facts: ComponentFacts = ComponentFacts(),
+        needsWhatUnitRequires: Bool = false, desired: Desired = .follow
     ) {
         self.name = name
         self.unit = unit
@@ -68,6 +73,8 @@ public struct Component: Hashable, Sendable {
         self.group = group
         self.tags = tags
         self.dependsOn = dependsOn
+        self.needsWhatUnitRequires = needsWhatUnitRequires
+        self.desired = desired
         self.mode = mode
         self.approvalExpires = approvalExpires
         self.startupGrace = startupGrace
@@ -83,6 +90,14 @@ public struct Component: Hashable, Sendable {
 /// How much it matters when a component is down.
 public enum Criticality: String, CaseIterable, Hashable, Sendable, Codable {
     case critical, important, optional
+}
+
+/// What a unit's state ought to be.
+public enum Desired: String, CaseIterable, Hashable, Sendable, Codable {
+    /// What an operator makes it: one that is stopped stays so.
+    case follow
+    /// Running, whoever stopped it.
+    case running
 }
 
 /// What the supervisor may do for a component.

@@ -67,7 +67,6 @@ enum ReferenceTables {
             if case .choice(_, let unavailable) = key.shape { add("`\(key.name)`", unavailable) }
             if let inner = key.shape.inner { add("keys of \(inner.title)", inner.unavailable) }
         }
-        add("`dependsOn`", ["\"unit\""])
         for (what, tagged) in [
             ("types of check", CheckLanguage.spec.shape), ("actions", StepLanguage.spec.shape),
             ("types of channel", ChannelLanguage.spec.shape),

@@ -101,7 +101,7 @@ struct CalendarField: Hashable, Sendable {
     func values(in range: ClosedRange<Int>) -> [Int] { range.filter(self.contains) }
 }
 
-/// A day of the proleptic Gregorian calendar.
+/// A day as a calendar expression counts it.
 struct CivilDay: Hashable {
     var year: Int
     var month: Int
@@ -109,24 +109,14 @@ struct CivilDay: Hashable {
     /// Days since 1970-01-01.
     var number: Int64
 
-    static func number(of seconds: Int64) -> Int64 {
-        seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
-    }
+    static func number(of seconds: Int64) -> Int64 { seconds.floorDivided(by: 86_400).quotient }
 
     /// 0 is Monday.
-    static func weekday(of number: Int64) -> Int { Int(((number + 3) % 7 + 7) % 7) }
+    static func weekday(of number: Int64) -> Int { Int((number + 3).floorDivided(by: 7).remainder) }
 
-    /// By eras of 400 years that begin on 1 March.
     init(_ number: Int64) {
-        let shifted = number + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shiftedMonth = (5 * dayOfYear + 2) / 153
-        self.day = Int(dayOfYear - (153 * shiftedMonth + 2) / 5 + 1)
-        self.month = Int(shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9)
-        self.year = Int(yearOfEra + era * 400) + (self.month <= 2 ? 1 : 0)
+        let date = CivilDate(daysSinceEpoch: number)
+        (self.year, self.month, self.day) = (Int(date.year), Int(date.month), Int(date.day))
         self.number = number
     }
 
@@ -143,8 +133,5 @@ struct CivilDay: Hashable {
 
 extension WallTime {
     /// Rounded down.
-    var wholeSeconds: Int64 {
-        let quotient = self.microseconds / 1_000_000
-        return self.microseconds % 1_000_000 < 0 ? quotient - 1 : quotient
-    }
+    var wholeSeconds: Int64 { self.microseconds.floorDivided(by: 1_000_000).quotient }
 }

@@ -11,7 +11,8 @@ public enum Effect: Hashable, Sendable {
     /// Queue a message in the durable outbox.
     case alert(AlertMessage)
     /// The whole set of units to be told of.
-    case watchUnits(Set<String>)
+    /// Of some also what they require.
+    case watchUnits(Set<String>, requirementsOf: Set<String> = [])
     case probe(ProbeRequest)
     /// Do it. Its intent is in the records of this batch.
     case act(ActionRequest)

@@ -102,7 +102,7 @@ extension RecoveryEngine {
         }
         switch machine.phase {
         case .starting: return ("starting", nil)
-        case .healthy: return ("healthy", nil)
+        case .healthy: return ("healthy", machine.scalingText(at: now))
         case .suspect: return ("suspect", machine.complaint)
         case .failing(.breaker(let until)):
             return ("isolated", "circuit breaker open for another \((until - now.monotonic).brief)")
@@ -123,8 +123,18 @@ extension RecoveryEngine {
         case .suppressed(let root): return ("suppressed", "waits for \(root)")
         case .isolated(let until):
             return ("isolated", "stopped on purpose; its trial is in \((until - now.monotonic).brief)")
+        case .stopped where machine.component.desired == .running && machine.component.mode != .observe:
+            return ("stopped", "it ought to run, and is started again unless repairs are held back")
         case .stopped: return ("stopped", "stopped by an operator; `healctl resume` takes it back into care")
         }
+    }
+}
+
+extension ComponentMachine {
+    /// That its load has changed its scale, for as long as that is news.
+    fileprivate func scalingText(at now: Moment) -> String? {
+        guard let scaling = self.facts.saved.loadScaling, now.wall - scaling.at < .seconds(86_400) else { return nil }
+        return "\(scaling.action) \((max(.zero, now.wall - scaling.at)).brief) ago; \(scaling.why)"
     }
 }
 

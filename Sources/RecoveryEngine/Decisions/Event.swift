@@ -40,6 +40,8 @@ public enum OperatorRequest: Hashable, Sendable {
     case approve(id: Int64, by: String, reason: String?)
     /// Skip it.
     case deny(id: Int64, by: String, reason: String?)
+    /// Let a component's own unit take its place again, which a standby has taken.
+    case failBack(component: String, by: String)
     /// Run all checks of a component now.
     case checkNow(component: String)
 }

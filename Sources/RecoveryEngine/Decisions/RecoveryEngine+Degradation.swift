@@ -42,7 +42,7 @@ extension RecoveryEngine {
     mutating func restoreDegradation(_ saved: SavedDegradation?) {
         if let saved {
             self.host.degradation.restore(saved, at: self.now.monotonic)
-            self.effects.append(.watchUnits(self.unitsToWatch))
+            self.watchEverything()
         }
         if let change = self.host.degradation.machine.adopt(self.policy.degradation) {
             self.noteLevel(change, why: "the policy no longer has the level \(change.from.rawValue)")

@@ -19,7 +19,7 @@ extension RecoveryEngine {
         case .exhausted(let rearmAt): self.continueExhausted(index, rearmAt: rearmAt)
         case .suppressed(let root): self.continueSuppressed(index, root: root)
         case .isolated(let until): self.continueIsolated(index, until: until)
-        case .stopped: break
+        case .stopped: self.startWhatOughtToRun(index)
         }
         self.reviewApproval(index)
         self.tendFacts(index)
@@ -43,7 +43,9 @@ extension RecoveryEngine {
         }
         let next: Phase
         switch verdict {
-        case .up, .degraded: next = machine.trackers.contains(where: \.isSuspicious) ? .suspect : .healthy
+        case .up, .degraded:
+            let isDoubtful = machine.trackers.contains(where: \.isSuspicious) || machine.unit?.isInOthersHands == true
+            next = isDoubtful ? .suspect : .healthy
         case .unknown: next = machine.phase == .starting ? .starting : .suspect
         case .down: next = machine.phase
         }
@@ -231,7 +233,13 @@ extension RecoveryEngine {
             if self.machines[index].actsOnDegraded { self.decide(index) } else { self.beginProof(index) }
         case .unknown:
             // Started so often that no check gets to a verdict.
-            if self.isRestartedInVain(index) { self.giveUpOnServiceManager(index) } else { self.hold(index, .evidence) }
+            if !self.isRestartedInVain(index) {
+                self.hold(index, .evidence)
+            } else if self.isWayBackOpen(index) {
+                self.decide(index)
+            } else {
+                self.giveUpOnServiceManager(index)
+            }
         }
     }
 

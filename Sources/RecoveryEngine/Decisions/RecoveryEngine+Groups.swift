@@ -33,6 +33,12 @@ extension RecoveryEngine {
     mutating func spendGroupBudget(_ index: Int) {
         guard let name = self.machines[index].component.group else { return }
         self.host.groups[name]?.inFlight += 1
+        self.spendFromGroup(index)
+    }
+
+    /// The budget alone; what is under way on its own counts as that.
+    mutating func spendFromGroup(_ index: Int) {
+        guard let name = self.machines[index].component.group else { return }
         if self.host.groups[name]?.limits.maxActions != nil {
             self.host.groups[name]?.budget.spend(at: self.now.monotonic)
         }

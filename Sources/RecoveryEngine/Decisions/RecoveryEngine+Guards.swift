@@ -66,6 +66,7 @@ extension RecoveryEngine {
     /// Something that held others back is over: the most important first.
     mutating func evaluateWaiting() {
         let waiting = self.machines.indices.filter { index in
+            if case .stopped = self.machines[index].phase { return self.machines[index].component.desired == .running }
             guard case .failing(let hold) = self.machines[index].phase else { return false }
             switch hold {
             case .unrecorded, .frozen, .storm, .concurrency, .paused, .budget: return true

@@ -52,9 +52,8 @@ extension RecoveryEngine {
     private mutating func takeHeard(_ index: Int, _ position: Int) {
         guard let pulse = self.machines[index].trackers[position].pulse else { return }
         var result = pulse.look(at: self.now.monotonic)
-        if self.machines[index].stoppedByOperator {
-            result = CheckResult(
-                verdict: .unknown, startedAt: self.now.monotonic, finishedAt: self.now.monotonic)
+        if self.machines[index].stoppedByOperator || self.machines[index].unit?.isInOthersHands == true {
+            result = result.withheld
         }
         self.machines[index].trackers[position].take(result, at: self.now)
         self.endLookOnFailure(index, position, result)

@@ -12,10 +12,11 @@ extension RecoveryEngine {
         }
         if let reason = self.reasonToWait(index) {
             guard reason == .serviceManager, self.isRestartedInVain(index) else { return self.hold(index, reason) }
-            guard let failover = self.failoverAhead(of: index) else { return self.giveUpOnServiceManager(index) }
+            let failover = self.failoverAhead(of: index)
+            guard failover != nil || self.isWayBackOpen(index) else { return self.giveUpOnServiceManager(index) }
             // A start that is under way is waited for; between two of them there is time.
             if self.machines[index].unit?.job != nil { return self.hold(index, reason) }
-            self.climb(index, to: failover)
+            if !self.isWayBackOpen(index), let failover { self.climb(index, to: failover) }
         }
         // This failure may be the one too many: it is counted before anything is done about it.
         if !self.machines[index].isUnhealthyByItself { self.enter(index, .failing(.none)) }
@@ -84,6 +85,12 @@ extension RecoveryEngine {
         else { return nil }
         let attempts = next == machine.ladder.step ? machine.ladder.attempts : 0
         return machine.component.recovery[next].attempts.allows(attempts + 1) ? next : nil
+    }
+
+    /// Going back to the unit that was left helps too: it stops the one that systemd restarts in vain.
+    func isWayBackOpen(_ index: Int) -> Bool {
+        guard case .failOver = self.machines[index].facts.saved.pendingUndo?.order else { return false }
+        return true
     }
 
     private mutating func climb(_ index: Int, to step: Int) {
@@ -314,6 +321,7 @@ extension RecoveryEngine {
             self.spendGroupBudget(index)
         }
         if request.order == .isolate { self.machines[index].facts.saved.barred = request.unit }
+        self.rememberLimits(index, request)
         self.enter(
             index,
             .recovering(Attempt(request: request, step: self.machines[index].ladder.step, isDisruptive: isDisruptive)))

@@ -31,6 +31,7 @@ extension RecoveryEngine {
         self.machines[index].hasSeenUnit = true
         self.machines[index].isUnitInDoubt = false
         self.machines[index].readUnit(observation, isFirst: isFirst, at: self.now)
+        self.takeRequirements(index, observation)
         if !observation.isForetold { self.takeOwnAccount(index, observation) }
         self.graceAfterStart(index, before: before, observation)
         self.touched.insert(index)
@@ -124,8 +125,12 @@ extension RecoveryEngine {
             self.machines[index].trackers[position].outstanding == id
         else { return }  // of an older policy, or begun before a repair: it says nothing about now
         self.machines[index].trackers[position].outstanding = nil
-        let result = self.host.isDisconnected && self.isGated(index, position) ? result.withheld : result
+        let tellsNothing =
+            self.machines[index].unit?.isInOthersHands == true
+            || self.host.isDisconnected && self.isGated(index, position)
+        let result = tellsNothing ? result.withheld : result
         self.machines[index].trackers[position].take(result, at: self.now)
+        self.takeLoad(index, position, result)
         self.takeGateResult(index, position)
         // Within the grace of a new start a failure says nothing yet.
         self.endLookOnFailure(index, position, result)
@@ -140,6 +145,8 @@ extension RecoveryEngine {
     /// The supervisor did not run for a while: failures seen meanwhile may be its own, and proofs get their time back.
     mutating func doubtMyself(_ duration: Duration) {
         for index in self.machines.indices {
+            // How long answers took may be our own doing.
+            self.machines[index].facts.load = nil
             for check in self.machines[index].trackers.indices {
                 self.machines[index].trackers[check].doubtStreak()
                 self.machines[index].trackers[check].isStale = true
@@ -198,8 +205,13 @@ extension ComponentMachine {
             case .up:
                 let since = observation.activeEnteredAt.map { min($0, now.wall) } ?? now.wall
                 self.trackers[index].takeUnit(.up, failure: nil, since: since, at: now)
-            case .down(let failure):
-                let since = observation.exit?.at ?? observation.inactiveEnteredAt ?? now.wall
+            case .down(var failure):
+                var since = observation.exit?.at ?? observation.inactiveEnteredAt ?? now.wall
+                if self.forgivenStop != nil, observation.activeState == .inactive, observation.isLoaded {
+                    // Until then it was as it was wanted.
+                    failure = Failure(reason: .exited, message: "the unit was stopped, and ought to run")
+                    since = self.trackers[index].failingSince ?? now.wall
+                }
                 self.trackers[index].takeUnit(.down, failure: failure, since: min(since, now.wall), at: now)
             case .stopped: self.trackers[index].takeUnit(.unknown, failure: nil, since: now.wall, at: now)
             case .pending: break

@@ -12,6 +12,8 @@ extension RecoveryEngine {
             if let index = self.indexByName[name] { self.acknowledge(index, by: by) }
         case .approve(let id, let by, let reason): self.answerApproval(id, approves: true, by: by, reason: reason)
         case .deny(let id, let by, let reason): self.answerApproval(id, approves: false, by: by, reason: reason)
+        case .failBack(let name, let by):
+            if let index = self.indexByName[name] { self.failBack(index, by: by) }
         case .checkNow(let name):
             guard let index = self.indexByName[name] else { return }
             for check in self.machines[index].trackers.indices {
@@ -31,7 +33,7 @@ extension RecoveryEngine {
             self.evaluateLater(index)
         } else {
             self.host.pausedUntil = until
-            self.host.pauseReason = "paused by \(by): \(reason)"
+            self.host.pauseReason = "by \(by): \(reason)"
             self.armHostTimer(.pause, at: until)
             self.record(nil, .paused(until: self.now.wall(at: until), by: by, reason: reason))
         }
@@ -64,7 +66,7 @@ extension RecoveryEngine {
     }
 
     /// From now on the unit ought to run again.
-    private mutating func takeBackIntoCare(_ index: Int) {
+    mutating func takeBackIntoCare(_ index: Int) {
         self.machines[index].stoppedByOperator = false
         guard var unit = self.machines[index].unit else { return }
         self.machines[index].forgivenStop = unit.invocationID ?? ""
@@ -113,11 +115,19 @@ extension RecoveryEngine {
                 self.record(index, .incidentResolved(at: max(self.now.wall, incident.detectedAt), by: .withdrawn))
                 self.tellOfWithdrawal(self.machines[index], why: "\(who) \(did) it")
                 self.machines[index].incident = nil
-                self.machines[index].ladder.restart()
+                if self.machines[index].component.desired == .running {
+                    // It is going to be started again: no stop gives a new ladder.
+                    self.machines[index].ladder.resolvedAt = self.now.monotonic
+                    self.machines[index].ladder.lastIncident = incident.id
+                    self.machines[index].ladder.healedByUs = false
+                } else {
+                    self.machines[index].ladder.restart()
+                }
             }
             self.machines[index].facts.saved.isolatedUntil = nil
             // What did not help is theirs now: a later incident has nothing to take back of this one.
             self.machines[index].facts.saved.pendingUndo = nil
+            self.machines[index].stoppedSince = self.now.monotonic
             // After a restart of heald it may be on record already.
             if !self.machines[index].timeSuspended {
                 self.machines[index].timeSuspended = true

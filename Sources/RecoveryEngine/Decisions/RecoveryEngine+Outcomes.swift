@@ -10,7 +10,7 @@ extension RecoveryEngine {
                 .record(
                     AuditRecord(
                         at: self.now.wall, component: orphan.isOfHost ? nil : orphan.component,
-                        incident: orphan.isOfHost ? nil : orphan.incident, .actionFinished(id: id, outcome))))
+                        incident: orphan.incident == 0 ? nil : orphan.incident, .actionFinished(id: id, outcome))))
             if orphan.isOfHost {
                 self.finishShedding(orphan, outcome)
             } else if self.finishAside(orphan, outcome) {
@@ -81,6 +81,15 @@ extension RecoveryEngine {
                         event: .healingFailed, component: request.component, incident: request.incident,
                         severity: .high, channels: [],
                         text: "What \(request.action) did for \(request.component) could not be taken back: "
+                            + outcome.detail, at: self.now.wall)))
+        case .start, .stop, .limit:
+            guard outcome.result != .succeeded else { return }
+            self.effects.append(
+                .alert(
+                    AlertMessage(
+                        event: .healingFailed, component: request.component, incident: nil, severity: .medium,
+                        channels: [],
+                        text: "\(request.action) of \(request.component), for its load, did not succeed: "
                             + outcome.detail, at: self.now.wall)))
         default: break
         }

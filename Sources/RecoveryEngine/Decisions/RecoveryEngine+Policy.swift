@@ -28,11 +28,7 @@ extension RecoveryEngine {
         for (index, machine) in self.machines.enumerated() {
             for unit in machine.watchedUnits where self.indexByUnit[unit] == nil { self.indexByUnit[unit] = index }
         }
-        self.dependencies = policy.components.map { $0.dependsOn.compactMap { self.indexByName[$0] }.sorted() }
-        self.dependents = Array(repeating: [], count: policy.components.count)
-        for (index, needed) in self.dependencies.enumerated() {
-            for dependency in needed { self.dependents[dependency].append(index) }
-        }
+        self.connect()
         self.recountHost()
         self.setGate()
         self.adoptDegradation()
@@ -42,8 +38,15 @@ extension RecoveryEngine {
                 AuditRecord(
                     at: self.now.wall, .policyLoaded(generation: generation, components: policy.components.map(\.name)))
             ))
-        self.effects.append(.watchUnits(self.unitsToWatch))
+        self.watchEverything()
         for index in self.machines.indices { self.evaluateLater(index) }
+    }
+
+    /// Has systemd tell of every unit that anything is decided about.
+    mutating func watchEverything() {
+        let readers = self.machines.filter(\.component.needsWhatUnitRequires)
+        self.effects.append(
+            .watchUnits(self.unitsToWatch, requirementsOf: Set(readers.flatMap(\.members))))
     }
 
     /// Takes up what an earlier run left behind, then begins to decide.
@@ -106,6 +109,9 @@ extension RecoveryEngine {
         self.endIsolation(of: machine)
         for load in machine.facts.saved.reducedLoads {
             self.giveBack(load, for: machine, why: "the component has left the policy")
+        }
+        if let raised = machine.facts.saved.raisedLimits {
+            self.lowerLimits(of: machine, raised, why: "the component has left the policy")
         }
         self.effects.append(.forgetComponent(name))
     }
@@ -184,12 +190,18 @@ extension ComponentMachine {
         new.trackers = trackers
         new.composeChecks()
         if let active = new.facts.saved.active, !new.members.contains(active) { new.facts.saved.active = nil }
+        if !component.needsWhatUnitRequires { new.requiredUnits = nil }
+        if old.facts.scale != component.facts.scale { new.facts.load = nil }
         if self.activeUnit != new.activeUnit {
+            new.requiredUnits = nil
             new.unit = nil
             new.hasSeenUnit = false
         }
         if old.facts.release != component.facts.release { new.facts.release = nil }
-        if let unit = new.unit { new.readUnit(unit, isFirst: false, at: now) }
+        if let unit = new.unit {
+            new.readUnit(unit, isFirst: false, at: now)
+            if component.needsWhatUnitRequires { new.requiredUnits = unit.requires ?? new.requiredUnits }
+        }
         if old.recovery != component.recovery { new.ladder.restart() }
         if old.breaker != component.breaker { new.breaker = Self.breaker(for: component) }
         return new

@@ -178,6 +178,10 @@ struct ComponentMachine: Sendable {
     /// The step that an operator was asked about.
     var approval: Approval?
     var stoppedByOperator = false
+    /// Since when it has been left alone for that, in this process.
+    var stoppedSince: MonotonicInstant?
+    /// What its unit requires by systemd's last word, as names of units; `nil`: not known yet, or not asked for.
+    var requiredUnits: [String]?
     var unit: UnitObservation?
     /// The unit has been seen at least once by this process, so that a later death is news.
     var hasSeenUnit = false

@@ -44,7 +44,7 @@ struct HostState: Sendable {
         self.budget.restore(saved.actions.map(now.monotonic(at:)))
         if let until = saved.pausedUntil, until > now.wall {
             self.pausedUntil = now.monotonic + (until - now.wall)
-            self.pauseReason = "paused by an operator before the supervisor's last start"
+            self.pauseReason = "by an operator, before the supervisor's last start"
         }
         self.isFrozen = saved.frozen
         for request in saved.orphans { self.orphans[request.id] = request }

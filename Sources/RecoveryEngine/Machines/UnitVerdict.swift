@@ -24,9 +24,14 @@ extension UnitObservation {
         {
             return .stopped
         }
-        // A job of ours may take it down on the way up.
-        if let job = self.job, job.isOurs, self.isDown { return .pending }
+        // A job of ours may take it down on the way up, and so may somebody's restart: what it is shows when that has
+        // ended. A program that ends with an error when it is asked to stop is no failure either.
+        if let job = self.job, self.isDown, job.isOurs || job.type != "stop" { return .pending }
         if check.states.contains(self.activeState.rawValue) { return .up }
+        if self.isDown, let other = self.stoppedWith {
+            let message = "systemd stopped it because \(other), which it is bound to (BindsTo=), went down"
+            return .down(Failure(reason: .exited, message: message))
+        }
         switch self.activeState {
         case .active, .reloading: return .up
         case .failed: return .down(self.exitFailure)
@@ -44,6 +49,18 @@ extension UnitObservation {
     var isBusy: Bool {
         if let job = self.job, !job.isOurs { return true }
         return self.isAutoRestart || self.activeState == .activating || self.activeState == .deactivating
+    }
+
+    var isLoaded: Bool { self.loadFailure == nil }
+
+    /// Somebody stops or starts it: what its endpoints say until that has ended tells nothing of it.
+    var isInOthersHands: Bool {
+        guard let job = self.job, !job.isOurs, !self.isAutoRestart else { return false }
+        switch job.type {
+        case "stop", "restart", "try-restart": return true
+        case "start": return self.isDown || self.activeState == .activating
+        default: return false
+        }
     }
 
     private var loadFailure: Failure? {

@@ -12,10 +12,12 @@ public struct CheckResult: Hashable, Sendable, Codable {
     public var output: String?
     /// How long the other side asked to be left alone (`Retry-After`).
     public var retryAfter: Duration?
+    /// The fullest of a `resources` check's limits, 1 where it is reached; `nil`: not measured.
+    public var share: Double?
 
     public init(
         verdict: Verdict, failure: Failure? = nil, startedAt: MonotonicInstant, finishedAt: MonotonicInstant,
-        output: String? = nil, retryAfter: Duration? = nil
+        output: String? = nil, retryAfter: Duration? = nil, share: Double? = nil
     ) {
         self.verdict = verdict
         self.failure = failure
@@ -23,6 +25,7 @@ public struct CheckResult: Hashable, Sendable, Codable {
         self.finishedAt = finishedAt
         self.output = output
         self.retryAfter = retryAfter
+        self.share = share
     }
 }
 

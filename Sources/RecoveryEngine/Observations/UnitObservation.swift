@@ -30,6 +30,12 @@ public struct UnitObservation: Hashable, Sendable, Codable {
     public var activeEnteredAt: WallTime?
     /// `InactiveEnterTimestamp`; `nil` where it never became inactive.
     public var inactiveEnteredAt: WallTime?
+    /// What it cannot do without, by its unit file (`Requires=`, `BindsTo=`, `Requisite=`), in name order; `nil`: not
+    /// read.
+    public var requires: [String]?
+    /// The unit that it is bound to (`BindsTo=`) and that went down by itself, for which systemd stopped this one: no
+    /// person's wish.
+    public var stoppedWith: String?
     /// The kernel has told of the main process's end and systemd has not spoken of it yet: this is what it is going to
     /// say, by everything known. Its own word follows within milliseconds, and is the one that counts.
     public var isForetold: Bool
@@ -38,7 +44,8 @@ public struct UnitObservation: Hashable, Sendable, Codable {
         loadState: String = "loaded", activeState: ActiveState, subState: String = "", invocationID: String? = nil,
         mainPID: Int32 = 0, result: String = "success", exit: ProcessExit? = nil, job: UnitJob? = nil,
         stoppedByOther: Bool = false, startedByOther: Bool = false, restarts: UInt32 = 0,
-        activeEnteredAt: WallTime? = nil, inactiveEnteredAt: WallTime? = nil, isForetold: Bool = false
+        activeEnteredAt: WallTime? = nil, inactiveEnteredAt: WallTime? = nil, isForetold: Bool = false,
+        requires: [String]? = nil, stoppedWith: String? = nil
     ) {
         self.loadState = loadState
         self.activeState = activeState
@@ -53,6 +60,8 @@ public struct UnitObservation: Hashable, Sendable, Codable {
         self.restarts = restarts
         self.activeEnteredAt = activeEnteredAt
         self.inactiveEnteredAt = inactiveEnteredAt
+        self.requires = requires
+        self.stoppedWith = stoppedWith
         self.isForetold = isForetold
     }
 }

@@ -11,6 +11,8 @@ struct FactsState: Hashable, Sendable {
     /// Standbys and instances, as systemd last said; the active unit's is the machine's own.
     var others: [String: UnitObservation] = [:]
     var release: ReleaseState?
+    /// What `scale.on` looks at; `nil`: not measured, or not since something else began.
+    var load: LoadState?
     /// When the component's own unit took its place again.
     var returnedAt: MonotonicInstant?
     /// What is done aside was tried in vain.
@@ -22,6 +24,18 @@ struct FactsState: Hashable, Sendable {
         self.saved = restored
         self.leftAt = restored.leftAt.mapValues(now.monotonic(at:))
         self.scaledAt = restored.scaledAt.map(now.monotonic(at:))
+    }
+
+    /// What the check of `scale.on` measures.
+    struct LoadState: Hashable, Sendable {
+        /// The newest measure, and when it was taken.
+        var level: Double
+        var at: MonotonicInstant
+        /// Since when every measure has been above, or below.
+        var highSince: MonotonicInstant?
+        var lowSince: MonotonicInstant?
+        /// What was written down of not following it.
+        var told: String?
     }
 
     /// The release that runs, as far as it has been looked at.

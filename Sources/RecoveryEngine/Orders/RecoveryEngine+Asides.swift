@@ -11,6 +11,7 @@ extension RecoveryEngine {
     mutating func tendAsides(_ index: Int) {
         self.liftBarrier(index)
         self.restoreLoads(index)
+        self.reviewRaisedLimits(index)
     }
 
     /// Why nothing is done aside just now; a unit that is only watched gets back what is its own all the same.
@@ -71,7 +72,10 @@ extension RecoveryEngine {
 
     /// - Returns: whether a vain try is news.
     mutating func finishAside(_ request: ActionRequest, _ outcome: ActionOutcome) -> Bool {
-        guard let index = self.indexByName[request.component] else { return true }
+        guard let index = self.indexByName[request.component] else {
+            self.takeBackLate(request)
+            return true
+        }
         self.evaluateLater(index)
         guard outcome.result == .succeeded else {
             let isNews = self.machines[index].facts.asideNotBefore == nil
@@ -88,11 +92,28 @@ extension RecoveryEngine {
             self.machines[index].facts.saved.reducedLoads.removeAll {
                 $0.units == units && $0.properties == properties
             }
-        case .restartAfterwards, .clearCache, .switchRelease, .failOver, .start, .stop, .limit, .isolate, .tryIsolated,
-            nil:
-            break
+            if let raised = self.machines[index].facts.saved.raisedLimits, raised.units == units {
+                self.machines[index].facts.saved.raisedLimits = nil
+            }
+        case .start, .stop, .limit:
+            // The load asked for it; what its component no longer follows has left the policy and is back again.
+            self.noteDone(index, request)
+        case .restartAfterwards, .clearCache, .switchRelease, .failOver, .isolate, .tryIsolated, nil: break
         }
         return false
+    }
+
+    /// Limits were set, or others frozen, for a component that left the policy meanwhile: nobody remembers them.
+    private mutating func takeBackLate(_ request: ActionRequest) {
+        guard case .limit(let units, let properties) = request.order else { return }
+        let gone = ComponentMachine(component: Component(name: request.component, checks: []), now: self.now)
+        let load = ReducedLoad(
+            units: units, properties: properties, restoreAfter: .zero, incident: request.incident)
+        if request.action == "REDUCE_LOAD" {
+            self.giveBack(load, for: gone, why: "the component has left the policy")
+        } else {
+            self.lowerLimits(of: gone, load, why: "the component has left the policy")
+        }
     }
 }
 

@@ -26,6 +26,21 @@ extension RecoveryEngine {
         self.record(index, .note("\(unit) runs instead of \(machine.activeUnit ?? "it"): it is the active unit"))
         self.activate(index, unit)
         self.machines[index].facts.saved.unpointed = true
+        self.beginProofAnew(index)
+    }
+
+    /// What was to be proven is another unit now, which has a grace of its own.
+    private mutating func beginProofAnew(_ index: Int) {
+        guard case .verifying(var verification) = self.machines[index].phase, let deadline = verification.deadline
+        else {
+            return
+        }
+        let graceUntil = self.now.monotonic + self.machines[index].component.startupGrace
+        self.machines[index].restartEvidence(graceUntil: graceUntil, at: self.now.monotonic)
+        self.armHurried(index)
+        verification.deadline = max(deadline, graceUntil)
+        verification.upAt = nil
+        self.enter(index, .verifying(verification))
     }
 
     /// `unit` runs for the component from now on.
@@ -47,7 +62,10 @@ extension RecoveryEngine {
         where self.machines[index].trackers[position].check.kind.isUnit {
             self.machines[index].trackers[position].forget()
         }
-        if let seen = self.machines[index].unit { self.machines[index].readUnit(seen, isFirst: false, at: self.now) }
+        if let seen = self.machines[index].unit {
+            self.machines[index].readUnit(seen, isFirst: false, at: self.now)
+            self.takeRequirements(index, seen)
+        }
         self.touched.insert(index)
     }
 
@@ -149,15 +167,51 @@ extension RecoveryEngine {
     }
 
     /// A planned failover to the component's own unit, outside of any incident.
-    mutating func failBack(_ index: Int, from active: String, why: String) {
-        let machine = self.machines[index]
-        guard let own = machine.component.unit, let failover = machine.component.facts.failover,
-            // An operator who wants to be asked first does it by hand.
-            machine.component.mode == .auto, self.reasonAgainstPlanned(index) == nil
-        else {
+    private mutating func failBack(_ index: Int, from active: String, why: String) {
+        // An operator who wants to be asked first does it by hand: `healctl failback`.
+        guard self.machines[index].component.mode == .auto, self.reasonAgainstPlanned(index) == nil else {
             // Asked again when something else happens, at the latest then.
             return self.setDeadline(index, self.now.monotonic + .seconds(30))
         }
+        self.beginFailback(index, from: active, why: why)
+    }
+
+    /// As an operator asked; what speaks against it was looked at by `obstacleToFailback`, and once more here.
+    mutating func failBack(_ index: Int, by name: String) {
+        let machine = self.machines[index]
+        guard self.obstacleToFailback(of: machine.component.name, at: self.now) == nil,
+            let active = machine.facts.saved.active
+        else { return }
+        self.beginFailback(index, from: active, why: "asked for by \(name)")
+        self.touched.insert(index)
+    }
+
+    /// Why a component's own unit cannot take its place again just now, for the operator who asks for it.
+    public func obstacleToFailback(of name: String, at now: Moment) -> String? {
+        guard let index = self.indexByName[name] else { return "there is no such component" }
+        let machine = self.machines[index]
+        guard let own = machine.component.unit, machine.component.facts.failover != nil else {
+            return "the component has no failover"
+        }
+        guard machine.facts.saved.active != nil else { return "\(own), its own unit, is the active one" }
+        if let incident = machine.incident { return "incident \(incident.id) of the component is open" }
+        guard machine.phase == .healthy else {
+            return "the component is \(machine.phase.name): the unit that serves is not left before it is healthy"
+        }
+        if machine.component.mode == .observe { return "its mode is observe" }
+        guard let seen = machine.facts.others[own] else { return "nothing is known of \(own) yet" }
+        if !seen.isLoaded { return "\(own) is \(seen.loadState)" }
+        if let job = seen.job, !job.isOurs { return "somebody else's job on \(own) is in flight" }
+        // A copy is asked, since what holds back may begin to by being asked.
+        var copy = self
+        copy.now = now
+        guard let hold = copy.reasonAgainstPlanned(index) else { return nil }
+        return hold.explanation(at: now.monotonic) ?? "repairs are held back"
+    }
+
+    private mutating func beginFailback(_ index: Int, from active: String, why: String) {
+        let machine = self.machines[index]
+        guard let own = machine.component.unit, let failover = machine.component.facts.failover else { return }
         self.machines[index].facts.leftAt[own] = nil
         self.machines[index].facts.saved.leftAt[own] = nil
         let request = self.intend(

@@ -12,6 +12,12 @@ extension RecoveryEngine {
         switch scale.kind {
         case .properties(let properties):
             guard let unit = machine.activeUnit else { return .unfit("the component has no unit") }
+            if direction == .down, machine.facts.saved.raisedLimits == nil, machine.incident == nil {
+                return .unfit("its limits are its own")
+            }
+            if direction == .up, machine.facts.saved.raisedLimits != nil, machine.incident == nil {
+                return .unfit("its limits are raised already")
+            }
             return .order(
                 direction == .up ? .limit(units: [unit], properties) : .unlimit(units: [unit], properties))
         case .instances(_, let min, let max, let step):
@@ -39,7 +45,10 @@ extension RecoveryEngine {
         case .switchEndpoint(_, let unit):
             self.activate(index, unit)
             self.machines[index].incident?.failedOver = true
-        case .start, .stop, .unlimit: self.noteScaled(index)
+        case .start, .stop: self.noteScaled(index)
+        case .unlimit:
+            self.noteScaled(index)
+            self.machines[index].facts.saved.raisedLimits = nil
         case .limit(let units, let properties):
             guard case .reduceLoad(let strategy) = request.strategy else {
                 self.noteScaled(index)
@@ -58,7 +67,14 @@ extension RecoveryEngine {
         self.touched.insert(index)
     }
 
-    private mutating func noteScaled(_ index: Int) {
+    /// From the moment at which it is decided: whether a call that ran out of time was heard is not known.
+    mutating func rememberLimits(_ index: Int, _ request: ActionRequest) {
+        guard case .limit(let units, let properties) = request.order, request.action != "REDUCE_LOAD" else { return }
+        self.machines[index].facts.saved.raisedLimits = ReducedLoad(
+            units: units, properties: properties, restoreAfter: .zero, incident: request.incident)
+    }
+
+    mutating func noteScaled(_ index: Int) {
         self.machines[index].facts.scaledAt = self.now.monotonic
         self.machines[index].facts.saved.scaledAt = self.now.wall
     }
@@ -95,5 +111,23 @@ extension RecoveryEngine {
             for: machine, incident: load.incident, action: "REDUCE_LOAD", unit: nil,
             .unlimit(units: load.units, load.properties),
             why: "\(why): \(load.units.joined(separator: ", ")) get everything back")
+    }
+
+    /// Limits that SCALE_UP has raised are the policy's doing: where it no longer says so, the unit's own are back.
+    mutating func lowerLimits(of machine: ComponentMachine, _ raised: ReducedLoad, why: String) {
+        self.actDetached(
+            for: machine, incident: raised.incident, action: "SCALE_DOWN", unit: raised.units.first,
+            .unlimit(units: raised.units, raised.properties),
+            why: "\(why): \(raised.units.joined(separator: ", ")) has its own limits back")
+    }
+
+    /// The policy has other limits by now, or none.
+    mutating func reviewRaisedLimits(_ index: Int) {
+        let machine = self.machines[index]
+        guard let raised = machine.facts.saved.raisedLimits else { return }
+        if case .properties(raised.properties) = machine.component.facts.scale?.kind { return }
+        let order = ActionOrder.unlimit(units: raised.units, raised.properties)
+        guard !self.isUnderWay(order, for: machine.component.name), self.mayAct(aside: index) else { return }
+        self.lowerLimits(of: machine, raised, why: "the policy no longer raises them")
     }
 }

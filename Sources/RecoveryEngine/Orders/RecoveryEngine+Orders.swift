@@ -94,7 +94,7 @@ extension RecoveryEngine {
         self.effects.append(
             .record(
                 AuditRecord(
-                    at: self.now.wall, component: machine.component.name, incident: incident,
+                    at: self.now.wall, component: machine.component.name, incident: incident == 0 ? nil : incident,
                     .actionIntended(
                         id: request.id, action: action, attempt: attempt, step: machine.ladder.step, unit: unit,
                         why: why))))

@@ -21,6 +21,10 @@ public struct SavedFacts: Hashable, Sendable, Codable {
     public var wayBack: PendingUndo?
     /// Units that step back for its sake.
     public var reducedLoads: [ReducedLoad]
+    /// Limits of its own that SCALE_UP has raised; `nil`: none.
+    public var raisedLimits: ReducedLoad?
+    /// The last change that `scale.on` brought about; `nil`: none.
+    public var loadScaling: LoadScaling?
     /// A step did not help and is taken back next.
     public var pendingUndo: PendingUndo?
 
@@ -55,6 +59,20 @@ public struct ReducedLoad: Hashable, Sendable, Codable {
         self.properties = properties
         self.restoreAfter = restoreAfter
         self.incident = incident
+    }
+}
+
+/// A change of scale that the load asked for.
+public struct LoadScaling: Hashable, Sendable, Codable {
+    public var at: WallTime
+    /// `SCALE_UP` or `SCALE_DOWN`.
+    public var action: String
+    public var why: String
+
+    public init(at: WallTime, action: String, why: String) {
+        self.at = at
+        self.action = action
+        self.why = why
     }
 }
 

@@ -38,7 +38,7 @@ public enum FailureStrategy<Value: Sendable, C: Clock>: Sendable where C.Duratio
                 throw CallError(wrapping: error, in: context)
             }
         case .retryWithBackoff(let retry):
-            return Answer(value: try await retry.call(context, body), source: .call, error: nil)
+            return Answer(value: try await retry.call(operation, body), source: .call, error: nil)
         case .fallbackToCache(let fallback): return try await fallback.call(operation) { try await body(context) }
         case .fallbackToDefault(let value):
             return try await Fallback.value(value).call(operation) { try await body(context) }

@@ -1,10 +1,13 @@
 public import ResilienceCore
-import Synchronization
+public import Synchronization
 
 /// Stops calling what keeps failing, for a while. Safe to share; one of its own for each thing called.
 public final class CircuitBreaker<C: Clock>: Sendable where C.Duration == Duration {
     /// The name that its errors and changes carry.
     public let name: String
+    /// `BreakerGlance.word`, written under the lock of the machine: a closed breaker around a call that succeeds takes no
+    /// lock at all.
+    @usableFromInline let glance: Atomic<UInt64>
     private let machine: Mutex<CallBreakerMachine>
     private let reading: ClockReading<C>
     private let severity: @Sendable (any Error) -> Severity?
@@ -20,7 +23,9 @@ public final class CircuitBreaker<C: Clock>: Sendable where C.Duration == Durati
         onChange: (@Sendable (BreakerChange) -> Void)? = nil
     ) {
         self.name = name
-        self.machine = Mutex(CallBreakerMachine(settings: settings))
+        let machine = CallBreakerMachine(settings: settings)
+        self.glance = Atomic(machine.glance.word)
+        self.machine = Mutex(machine)
         self.reading = ClockReading(clock)
         self.severity = severity
         self.onChange = onChange
@@ -32,17 +37,16 @@ public final class CircuitBreaker<C: Clock>: Sendable where C.Duration == Durati
     ///
     /// - Throws: `circuitOpen` without calling, with the time until trials pass; `failed` with the error of the call;
     ///   `cancelled` where the call says so. A call that is cancelled counts for nothing, unless a `Timeout` cancelled it.
-    nonisolated(nonsending) public func call<Success>(
+    @inlinable nonisolated(nonsending) public func call<Success>(
         _ operation: String = "", _ body: nonisolated(nonsending) () async throws -> Success
     ) async throws(CallError) -> Success {
         guard let permit = self.admit() else { throw self.rejection(operation) }
         do {
             let value = try await body()
-            self.finish(permit, .success)
+            self.succeeded(permit)
             return value
         } catch {
-            self.finish(permit, self.outcome(of: error))
-            throw CallError(wrapping: error, in: self.context(operation))
+            throw self.failed(permit, error, operation)
         }
     }
 
@@ -50,17 +54,16 @@ public final class CircuitBreaker<C: Clock>: Sendable where C.Duration == Durati
     ///
     /// - Throws: as the async form.
     @_disfavoredOverload
-    public func call<Success>(
+    @inlinable public func call<Success>(
         _ operation: String = "", _ body: () throws -> Success
     ) throws(CallError) -> Success {
         guard let permit = self.admit() else { throw self.rejection(operation) }
         do {
             let value = try body()
-            self.finish(permit, .success)
+            self.succeeded(permit)
             return value
         } catch {
-            self.finish(permit, self.outcome(of: error))
-            throw CallError(wrapping: error, in: self.context(operation))
+            throw self.failed(permit, error, operation)
         }
     }
 
@@ -112,11 +115,27 @@ public final class CircuitBreaker<C: Clock>: Sendable where C.Duration == Durati
 
     // MARK: -
 
-    private func admit() -> CallBreakerMachine.Permit? {
+    @inlinable func admit() -> CallBreakerMachine.Permit? {
+        BreakerGlance(word: self.glance.load(ordering: .acquiring)).permit ?? self.admitByLooking()
+    }
+
+    @inlinable func succeeded(_ permit: CallBreakerMachine.Permit) {
+        let glance = BreakerGlance(word: self.glance.load(ordering: .acquiring))
+        if !glance.isDeaf(toSuccessOf: permit) { self.finish(permit, .success) }
+    }
+
+    @usableFromInline func failed(
+        _ permit: CallBreakerMachine.Permit, _ error: any Error, _ operation: String
+    ) -> CallError {
+        self.finish(permit, self.outcome(of: error))
+        return CallError(wrapping: error, in: self.context(operation))
+    }
+
+    @usableFromInline func admitByLooking() -> CallBreakerMachine.Permit? {
         self.change { $0.admit { self.reading.now } }
     }
 
-    private func finish(_ permit: CallBreakerMachine.Permit, _ outcome: CallBreakerMachine.Outcome) {
+    @usableFromInline func finish(_ permit: CallBreakerMachine.Permit, _ outcome: CallBreakerMachine.Outcome) {
         self.change { $0.finish(permit, outcome) { self.reading.now } }
     }
 
@@ -124,6 +143,9 @@ public final class CircuitBreaker<C: Clock>: Sendable where C.Duration == Durati
         let (value, transition) = self.machine.withLock { machine -> (Value, BreakerTransition?) in
             let before = machine.changes
             let value = body(&machine)
+            let word = machine.glance.word
+            // Written only where it is another, so that cores that only read it keep it.
+            if self.glance.load(ordering: .relaxed) != word { self.glance.store(word, ordering: .releasing) }
             guard machine.changes != before, let transition = machine.lastChange else { return (value, nil) }
             // Under the lock, so that listeners hear of changes in their order.
             self.feed.publish(BreakerChange(breaker: self.name, transition: transition))
@@ -134,7 +156,7 @@ public final class CircuitBreaker<C: Clock>: Sendable where C.Duration == Durati
         return value
     }
 
-    private func rejection(_ operation: String) -> CallError {
+    @usableFromInline func rejection(_ operation: String) -> CallError {
         let triesAgainIn = self.machine.withLock { $0.triesAgainIn(at: self.reading.now) }
         return CallError(.circuitOpen, in: self.context(operation), retryAfter: triesAgainIn)
     }
@@ -145,7 +167,7 @@ public final class CircuitBreaker<C: Clock>: Sendable where C.Duration == Durati
 
     private func outcome(of error: any Error) -> CallBreakerMachine.Outcome {
         if error is CancellationError || (error as? CallError)?.code == .cancelled || Task.isCancelled {
-            return TimeoutMark.current?.hasFired == true ? .failure(.high) : .ignored
+            return EnclosingTimeout.current?.hasFired == true ? .failure(.high) : .ignored
         }
         return self.severity(error).map { .failure($0) } ?? .ignored
     }

@@ -29,13 +29,35 @@ public struct Pipeline<C: Clock>: Sendable where C.Duration == Duration {
     }
 
     /// The name that errors and metrics carry.
-    public let component: String
-    private let stages: [Stage]
-    private let reading: ClockReading<C>
-    private let innermost: Timeout<C>
-    private let classifier: any ErrorClassifier
-    private let metrics: CallMetrics?
-    private let errors: ErrorAggregator<C>?
+    public var component: String { self.parts.component }
+
+    /// Behind one reference, because it goes into the closures of every call.
+    private final class Parts: Sendable {
+        let component: String
+        let stages: [Stage]
+        let reading: ClockReading<C>
+        let innermost: Timeout<C>
+        let classifier: any ErrorClassifier
+        let metrics: CallMetrics?
+        let errors: ErrorAggregator<C>?
+        let notice: (@Sendable (RetryNotice) -> Void)?
+
+        init(
+            _ component: String, _ stages: [Stage], _ reading: ClockReading<C>, innermost: Timeout<C>,
+            _ classifier: any ErrorClassifier, _ metrics: CallMetrics?, _ errors: ErrorAggregator<C>?
+        ) {
+            self.component = component
+            self.stages = stages
+            self.reading = reading
+            self.innermost = innermost
+            self.classifier = classifier
+            self.metrics = metrics
+            self.errors = errors
+            if let metrics { self.notice = { _ in metrics.retried(component) } } else { self.notice = nil }
+        }
+    }
+
+    private let parts: Parts
 
     /// - Parameters:
     ///   - stages: the protections, the outermost first; each kind once, timeouts twice (around everything, around each
@@ -60,14 +82,10 @@ public struct Pipeline<C: Clock>: Sendable where C.Duration == Duration {
                     howToFix: "Name it once; a timeout twice at most.")
             }
         }
-        self.component = component
-        self.stages = stages
-        self.reading = ClockReading(clock)
         // Only the limits of single calls are used.
-        self.innermost = try Timeout(.seconds(1), clock: clock)
-        self.classifier = classifier
-        self.metrics = metrics
-        self.errors = errors
+        let innermost = try Timeout(.seconds(1), clock: clock)
+        self.parts = Parts(
+            component, stages, ClockReading(clock), innermost: innermost, classifier, metrics, errors)
     }
 
     /// Makes the call behind every stage.
@@ -77,54 +95,75 @@ public struct Pipeline<C: Clock>: Sendable where C.Duration == Duration {
     public func call<Success: Sendable>(
         _ operation: String, _ body: @escaping @Sendable (CallContext) async throws -> Success
     ) async throws(CallError) -> Success {
-        let began = self.reading.now
+        let began = self.parts.reading.now
         do throws(CallError) {
             let value = try await self.run(0, CallContext(operation: operation, component: self.component), body)
-            self.metrics?.succeeded(self.component, took: self.reading.now - began)
+            self.parts.metrics?.succeeded(self.component, took: self.parts.reading.now - began)
             return value
         } catch {
             throw self.completed(error, operation, since: began)
         }
     }
 
-    private func run<Success: Sendable>(
+    /// One function for each kind of stage below, so that a call needs no more memory on its way than its own stages do.
+    nonisolated(nonsending) private func run<Success: Sendable>(
         _ index: Int, _ context: CallContext, _ body: @escaping @Sendable (CallContext) async throws -> Success
     ) async throws(CallError) -> Success {
-        guard index < self.stages.count else { return try await self.runInnermost(context, body) }
-        let next: @Sendable (CallContext) async throws -> Success = { try await self.run(index + 1, $0, body) }
-        switch self.stages[index] {
-        case .retry(let retry): return try await retry.call(context, onRetry: self.notice, next)
-        case .rateLimiter(let limiter): return try await limiter.call(context.operation) { try await next(context) }
-        case .bulkhead(let bulkhead): return try await bulkhead.call(context.operation) { try await next(context) }
-        case .breaker(let breaker): return try await breaker.call(context.operation) { try await next(context) }
-        case .timeout(let timeout): return try await timeout.call(context) { try await next(context) }
-        case .hedge(let hedge): return try await hedge.call(context) { _ in try await next(context) }
+        guard index < self.parts.stages.count else { return try await self.runInnermost(context, body) }
+        switch self.parts.stages[index] {
+        case .retry(let retry): return try await self.run(retry, index + 1, context, body)
+        case .rateLimiter(let limiter):
+            return try await limiter.call(context.operation) { try await self.run(index + 1, context, body) }
+        case .bulkhead(let bulkhead):
+            return try await bulkhead.call(context.operation) { try await self.run(index + 1, context, body) }
+        case .breaker(let breaker):
+            return try await breaker.call(context.operation) { try await self.run(index + 1, context, body) }
+        case .timeout(let timeout): return try await self.run(timeout, index + 1, context, body)
+        case .hedge(let hedge):
+            return try await hedge.call(context) { _ in try await self.run(index + 1, context, body) }
         }
+    }
+
+    nonisolated(nonsending) private func run<Success: Sendable>(
+        _ retry: Retry<C>, _ next: Int, _ context: CallContext,
+        _ body: @escaping @Sendable (CallContext) async throws -> Success
+    ) async throws(CallError) -> Success {
+        try await retry.run(context, onRetry: self.parts.notice) { context, timeout in
+            guard let timeout else { return try await self.run(next, context, body) }
+            return try await self.run(timeout, within: context.limit, next, context, body)
+        }
+    }
+
+    nonisolated(nonsending) private func run<Success: Sendable>(
+        _ timeout: Timeout<C>, within limit: Duration? = nil, _ next: Int, _ context: CallContext,
+        _ body: @escaping @Sendable (CallContext) async throws -> Success
+    ) async throws(CallError) -> Success {
+        // Most timeouts are the last stage.
+        if next == self.parts.stages.count, context.limit == nil {
+            return try await timeout.call(context, within: limit) { try await body(context) }
+        }
+        return try await timeout.call(context, within: limit) { try await self.run(next, context, body) }
     }
 
     /// A try whose time is up is cancelled from outside by its retry. What lies between must come back at once then, so
     /// that the breaker counts it and the bulkhead has its place again, also where the call ignores cancellation.
-    private func runInnermost<Success: Sendable>(
+    nonisolated(nonsending) private func runInnermost<Success: Sendable>(
         _ context: CallContext, _ body: @escaping @Sendable (CallContext) async throws -> Success
     ) async throws(CallError) -> Success {
         if let limit = context.limit {
-            return try await self.innermost.call(context, within: limit) { try await body(context) }
+            return try await self.parts.innermost.call(context, within: limit) { try await body(context) }
         }
         do { return try await body(context) } catch { throw CallError(wrapping: error, in: context) }
     }
 
-    private var notice: @Sendable (RetryNotice) -> Void {
-        { [metrics, component] _ in metrics?.retried(component) }
-    }
-
     private func completed(_ error: CallError, _ operation: String, since began: MonotonicInstant) -> CallError {
-        var error = error
-        error.context.operation = operation
-        error.context.component = self.component
-        error.context.elapsed = self.reading.now - began
-        error.reason = error.reason ?? self.classifier.meaning(of: error)?.reason
-        self.metrics?.failed(self.component, error, took: error.context.elapsed)
-        self.errors?.record(error)
+        var context = error.context
+        context.operation = operation
+        context.component = self.component
+        context.elapsed = self.parts.reading.now - began
+        let error = error.told(of: context, reason: self.parts.classifier.meaning(of: error)?.reason)
+        self.parts.metrics?.failed(self.component, error, took: error.context.elapsed)
+        self.parts.errors?.record(error)
         return error
     }
 }
@@ -139,10 +178,10 @@ extension Pipeline where C: BlockingClock {
     public func call<Success>(
         _ operation: String, _ body: (CallContext) throws -> Success
     ) throws(CallError) -> Success {
-        let began = self.reading.now
+        let began = self.parts.reading.now
         do throws(CallError) {
             let value = try self.run(0, CallContext(operation: operation, component: self.component), body)
-            self.metrics?.succeeded(self.component, took: self.reading.now - began)
+            self.parts.metrics?.succeeded(self.component, took: self.parts.reading.now - began)
             return value
         } catch {
             throw self.completed(error, operation, since: began)
@@ -152,12 +191,12 @@ extension Pipeline where C: BlockingClock {
     private func run<Success>(
         _ index: Int, _ context: CallContext, _ body: (CallContext) throws -> Success
     ) throws(CallError) -> Success {
-        guard index < self.stages.count else {
+        guard index < self.parts.stages.count else {
             do { return try body(context) } catch { throw CallError(wrapping: error, in: context) }
         }
         func next(_ context: CallContext) throws -> Success { try self.run(index + 1, context, body) }
-        switch self.stages[index] {
-        case .retry(let retry): return try retry.call(context, onRetry: self.notice, next)
+        switch self.parts.stages[index] {
+        case .retry(let retry): return try retry.call(context, onRetry: self.parts.notice, next)
         case .rateLimiter(let limiter): return try limiter.call(context.operation) { try next(context) }
         case .bulkhead(let bulkhead): return try bulkhead.call(context.operation) { try next(context) }
         case .breaker(let breaker): return try breaker.call(context.operation) { try next(context) }

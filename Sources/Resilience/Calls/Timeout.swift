@@ -1,5 +1,14 @@
 public import ResilienceCore
-import Synchronization
+
+/// Where a call under a timeout begins.
+public enum CallStart: Hashable, Sendable {
+    /// On whichever thread is free. Its caller goes on in time also where the call holds up its thread without ever
+    /// waiting (computes for long, reads a file), as long as there is another thread.
+    case elsewhere
+    /// On the thread of its caller until it first waits, which is faster by as much as handing over to another thread
+    /// costs. Its caller can go on only from then on: for calls that wait, and soon.
+    case here
+}
 
 /// Gives a call so much time and no more. Safe to share.
 ///
@@ -7,33 +16,42 @@ import Synchronization
 /// Such a call is *abandoned*: it goes on running until it ends by itself. How many may is bounded.
 public final class Timeout<C: Clock>: Sendable where C.Duration == Duration {
     private let limit: Duration
-    private let clock: C
+    private let start: CallStart
+    private let reading: ClockReading<C>
     private let abandonedMax: Int
-    private let abandonedCount = Mutex(0)
+    private let calls: TimedCalls
 
     /// - Parameters:
     ///   - limit: more than zero.
     ///   - abandonedMax: while so many abandoned calls run, further ones are refused.
+    ///   - start: where a call begins.
     /// - Throws: `SettingsError` for a limit that is not positive or a count outside 1 ... 100 000.
-    public init(_ limit: Duration, clock: C, abandonedMax: Int = 100) throws(SettingsError) {
+    public init(
+        _ limit: Duration, clock: C, abandonedMax: Int = 100, starting start: CallStart = .elsewhere
+    ) throws(SettingsError) {
         try SettingsError.positive(limit, "limit")
         try SettingsError.count(abandonedMax, "abandonedMax")
         self.limit = limit
-        self.clock = clock
+        self.start = start
+        self.reading = ClockReading(clock)
+        self.calls = TimedCalls(DeadlineKeeper(self.reading))
         self.abandonedMax = abandonedMax
     }
 
+    deinit { self.calls.keeper.stop() }
+
     /// How many calls run on although their callers have gone.
-    public var abandoned: Int { self.abandonedCount.withLock { $0 } }
+    public var abandoned: Int { self.calls.abandoned }
 
     /// Makes the call, in a task of its own.
     ///
+    /// - Parameter limit: for this call only; `nil` for that of the timeout. One that is not positive has passed already.
     /// - Throws: `timedOut` when the time is up, `cancelled` as soon as the caller is cancelled, `tooManyAbandoned`
     ///   without calling, `failed` with the error of the call.
     public func call<Success: Sendable>(
-        _ operation: String = "", _ body: @escaping @Sendable () async throws -> Success
+        _ operation: String = "", within limit: Duration? = nil, _ body: @escaping @Sendable () async throws -> Success
     ) async throws(CallError) -> Success {
-        try await self.call(CallContext(operation: operation), within: self.limit, body)
+        try await self.call(CallContext(operation: operation), within: limit ?? self.limit, body)
     }
 
     /// Makes a sync call. Nothing can stop one from outside: it is given its time to hand on, its result is taken
@@ -47,51 +65,29 @@ public final class Timeout<C: Clock>: Sendable where C.Duration == Duration {
         try self.call(CallContext(operation: operation), within: self.limit) { try body($0.limit ?? self.limit) }
     }
 
-    func call<Success: Sendable>(
+    nonisolated(nonsending) func call<Success: Sendable>(
         _ context: CallContext, within limit: Duration? = nil, _ body: @escaping @Sendable () async throws -> Success
     ) async throws(CallError) -> Success {
         guard self.abandoned < self.abandonedMax else { throw CallError(.tooManyAbandoned, in: context) }
-        let began = self.clock.now
-        let deadline = began.advanced(by: limit ?? self.limit)
-        let mark = TimeoutMark()
-        let first = FirstResult<Success>()
-        first.start {
-            let outcome: Result<Success, CallError>
-            do {
-                outcome = .success(try await TimeoutMark.$current.withValue(mark) { try await body() })
-            } catch {
-                outcome = .failure(CallError(wrapping: error, in: context))
-            }
-            if !first.settle(outcome) { self.count(-1) }
-        }
-        first.start {
-            do { try await self.clock.sleep(until: deadline, tolerance: nil) } catch { return }
-            var late = context
-            late.elapsed += began.duration(to: self.clock.now)
-            mark.fire()
-            first.settle(.failure(CallError(.timedOut, in: late))) { self.count(1) }
-        }
-        return try await first.value {
-            first.settle(.failure(CallError(.cancelled, in: context))) { self.count(1) }
-        }
+        let began = self.reading.now
+        return try await TimedCallWithResult(among: self.calls, context, began: began, body)
+            .value(notAfter: began + (limit ?? self.limit), starting: self.start)
     }
 
     func call<Success>(
         _ context: CallContext, within limit: Duration? = nil, _ body: (CallContext) throws -> Success
     ) throws(CallError) -> Success {
         let limit = limit ?? self.limit
-        let began = self.clock.now
+        let began = self.reading.now
         var context = context
         context.limit = min(limit, context.limit ?? limit)
         do {
             return try body(context)
         } catch {
-            let took = began.duration(to: self.clock.now)
+            let took = self.reading.now - began
             guard took > limit else { throw CallError(wrapping: error, in: context) }
             context.elapsed += took
             throw CallError(.timedOut, in: context, cause: error)
         }
     }
-
-    private func count(_ change: Int) { self.abandonedCount.withLock { $0 += change } }
 }

@@ -1,15 +1,10 @@
-import Synchronization
-
-/// Tells what runs under a timeout whether it was cancelled by that timeout or by its caller: the one speaks against
-/// the other side, the other does not.
-final class TimeoutMark: Sendable {
-    @TaskLocal static var current: TimeoutMark?
-
-    private let fired = Atomic(false)
-    private let outer = TimeoutMark.current
-
-    func fire() { self.fired.store(true, ordering: .releasing) }
-
+/// A timeout around what runs: tells it whether it was cancelled by that timeout or by its caller, since the one speaks
+/// against the other side and the other does not.
+protocol TimeoutMark: AnyObject, Sendable {
     /// Whether this timeout or one around it has passed.
-    var hasFired: Bool { self.fired.load(ordering: .acquiring) || self.outer?.hasFired == true }
+    var hasFired: Bool { get }
+}
+
+enum EnclosingTimeout {
+    @TaskLocal static var current: (any TimeoutMark)?
 }

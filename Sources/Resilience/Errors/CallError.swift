@@ -31,26 +31,50 @@ public struct CallError: Error, Sendable {
         case cancelled
     }
 
+    /// Behind one reference, because every layer that a call goes through keeps room for the error.
+    private final class Storage: Sendable {
+        let code: Code
+        let context: CallContext
+        let retryAfter: Duration?
+        let cause: (any Error)?
+        let reason: FailureReason?
+
+        init(
+            _ code: Code, _ context: CallContext, _ retryAfter: Duration?, _ cause: (any Error)?,
+            _ reason: FailureReason?
+        ) {
+            self.code = code
+            self.context = context
+            self.retryAfter = retryAfter
+            self.cause = cause
+            self.reason = reason
+        }
+    }
+
+    private let storage: Storage
+
     /// What kept the result away.
-    public let code: Code
+    public var code: Code { self.storage.code }
     /// Which call, of whom, at which try.
-    public internal(set) var context: CallContext
+    public var context: CallContext { self.storage.context }
     /// How long to wait before it makes sense again, where that is known.
-    public let retryAfter: Duration?
+    public var retryAfter: Duration? { self.storage.retryAfter }
     /// The error below; `nil` where the call was not made.
-    public let cause: (any Error)?
+    public var cause: (any Error)? { self.storage.cause }
     /// Why, in the words of policies; `nil` where no classifier has looked.
-    public internal(set) var reason: FailureReason?
+    public var reason: FailureReason? { self.storage.reason }
 
     init(
         _ code: Code, in context: CallContext, retryAfter: Duration? = nil, cause: (any Error)? = nil,
         reason: FailureReason? = nil
     ) {
-        self.code = code
-        self.context = context
-        self.retryAfter = retryAfter
-        self.cause = cause
-        self.reason = reason ?? code.reason
+        self.storage = Storage(code, context, retryAfter, cause, reason ?? code.reason)
+    }
+
+    /// The same error, told of another context, and with a reason where it has none.
+    func told(of context: CallContext, reason: @autoclosure () -> FailureReason?) -> CallError {
+        CallError(
+            self.code, in: context, retryAfter: self.retryAfter, cause: self.cause, reason: self.reason ?? reason())
     }
 
     /// An error that came out of a call: ours is passed on as it is, cancellation is told apart from failure.

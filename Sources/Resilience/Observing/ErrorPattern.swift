@@ -14,6 +14,15 @@ public struct ErrorFingerprint: Hashable, Sendable, CustomStringConvertible {
     /// told to take.
     public let detail: String
 
+    /// For errors that do not come as a `CallError`.
+    public init(operation: String, component: String, code: CallError.Code, type: String, detail: String) {
+        self.operation = operation
+        self.component = component
+        self.code = code
+        self.type = type
+        self.detail = detail
+    }
+
     /// All of it on one line.
     public var description: String {
         [self.component, self.operation, self.code.rawValue, self.type, self.detail].filter { !$0.isEmpty }

@@ -64,20 +64,27 @@ public final class Retry<C: Clock>: Sendable where C.Duration == Duration {
     public func call<Success: Sendable>(
         _ operation: String = "", _ body: @escaping @Sendable (CallContext) async throws -> Success
     ) async throws(CallError) -> Success {
-        try await self.call(CallContext(operation: operation), body)
+        try await self.run(CallContext(operation: operation)) { context, timeout in
+            guard let timeout else { return try await body(context) }
+            return try await timeout.call(context, within: context.limit) { try await body(context) }
+        }
     }
 
-    func call<Success: Sendable>(
+    /// - Parameter attempt: makes one try, under the timeout if there is one, within `context.limit`. Not escaping: only
+    ///   a try with a time limit needs what can be left behind.
+    nonisolated(nonsending) func run<Success: Sendable>(
         _ context: CallContext, onRetry: (@Sendable (RetryNotice) -> Void)? = nil,
-        _ body: @escaping @Sendable (CallContext) async throws -> Success
+        _ attempt: nonisolated(nonsending) (CallContext, Timeout<C>?) async throws -> Success
     ) async throws(CallError) -> Success {
         let began = self.reading.now
         var run = RetryRun(self.settings, context)
-        self.budget?.earn()
+        self.earn()
         while true {
             let failure: CallError
-            do throws(CallError) { return try await self.makeTry(run.context, body) } catch {
-                failure = self.named(error)
+            do {
+                return try await attempt(run.context, run.context.limit == nil ? nil : self.timeout)
+            } catch {
+                failure = self.named(CallError(wrapping: error, in: run.context))
             }
             let isRepaired = await self.repaired(run, failure, since: began)
             switch self.next(&run, after: failure, since: began, isRepaired: isRepaired) {
@@ -90,23 +97,14 @@ public final class Retry<C: Clock>: Sendable where C.Duration == Duration {
         }
     }
 
-    private func makeTry<Success: Sendable>(
-        _ context: CallContext, _ body: @escaping @Sendable (CallContext) async throws -> Success
-    ) async throws(CallError) -> Success {
-        if let timeout, let limit = context.limit {
-            return try await timeout.call(context, within: limit) { try await body(context) }
-        }
-        do { return try await body(context) } catch { throw CallError(wrapping: error, in: context) }
-    }
-
     /// With the reason, so that whoever is told of it need not classify it again.
     func named(_ error: CallError) -> CallError {
-        var error = error
-        error.reason = error.reason ?? self.classifier.meaning(of: error)?.reason
-        return error
+        error.told(of: error.context, reason: self.classifier.meaning(of: error)?.reason)
     }
 
-    private func repaired(_ run: RetryRun, _ failure: CallError, since began: MonotonicInstant) async -> Bool {
+    nonisolated(nonsending) private func repaired(_ run: RetryRun, _ failure: CallError, since began: MonotonicInstant)
+        async -> Bool
+    {
         guard let repair, run.mayBeRepaired(failure), !Task.isCancelled else { return false }
         guard let timeout, let limit = run.limit(elapsed: self.reading.now - began) else {
             return await repair(failure)

@@ -41,9 +41,14 @@ public struct CallBreakerMachine: Hashable, Sendable {
 
     /// The right to make one call; handed back exactly once to `finish`.
     public struct Permit: Hashable, Sendable {
-        let generation: UInt64
+        @usableFromInline let generation: UInt64
         /// Only where slowness counts.
-        let beganAt: MonotonicInstant?
+        @usableFromInline let beganAt: MonotonicInstant?
+
+        @inlinable init(generation: UInt64, beganAt: MonotonicInstant?) {
+            self.generation = generation
+            self.beganAt = beganAt
+        }
     }
 
     /// What passes now.
@@ -69,6 +74,18 @@ public struct CallBreakerMachine: Hashable, Sendable {
     public init(settings: BreakerSettings) {
         self.settings = settings
         self.tally = CallTally(rule: settings.rule, slow: settings.slow)
+    }
+
+    /// What may be known of it without holding it; to be kept in step with it, and asked before it.
+    public var glance: BreakerGlance {
+        switch self.state {
+        case .closed where self.settings.slow == nil:
+            BreakerGlance(
+                generation: self.generation, letsPass: true, isDeafToSuccess: self.tally.isDeafToSuccess)
+        case .forcedClosed where self.settings.slow == nil:
+            BreakerGlance(generation: self.generation, letsPass: true, isDeafToSuccess: true)
+        case .closed, .forcedClosed, .open, .halfOpen, .forcedOpen: BreakerGlance(generation: self.generation)
+        }
     }
 
     /// A permit, or `nil` where the call must not be made.

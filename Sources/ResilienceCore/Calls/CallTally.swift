@@ -38,6 +38,15 @@ struct CallTally: Hashable, Sendable {
     /// Failures in a row, for a rule that counts them.
     var failuresInRow: Int { self.row }
 
+    /// Whether one more success, not a slow one, would leave everything as it is.
+    var isDeafToSuccess: Bool {
+        switch self.rule {
+        case .consecutive: self.row == 0
+        case .countWindow, .timeWindow: false
+        case .severity: true
+        }
+    }
+
     /// Takes up what an earlier run had counted.
     mutating func restore(failuresInRow: Int) {
         guard case .consecutive(let failures) = self.rule else { return }
@@ -59,7 +68,9 @@ struct CallTally: Hashable, Sendable {
             self.remember(ended, of: calls)
             return self.verdict(self.ringSum, minimum: minimum, share: share)
         case .timeWindow(let length, let minimum, let share):
-            return self.verdict(self.remember(ended, within: length, at: now()), minimum: minimum, share: share)
+            // In two steps: in one, `verdict` would hold the slots while they change, which copies them for each call.
+            let sum = self.remember(ended, within: length, at: now())
+            return self.verdict(sum, minimum: minimum, share: share)
         case .severity(let least, let failures, let within):
             guard let severity, severity >= least else { return nil }
             let now = now()

@@ -11,6 +11,11 @@ struct ActionsAreApproved: Checker {
 
     mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
         switch fact {
+        // An action that was decided and never written down: the leave for it, which was, still stands.
+        case .supervisorEnded(let lost):
+            for case .record(let record) in lost {
+                if case .actionIntended(let id, _, _, _, _, _) = record.body { self.approved.insert(id) }
+            }
         case .wallMoved: self.asked = self.asked.mapValues { _ in nil }
         case .told(.operatorAsked(.approve(let id, _, _))):
             if self.asked[id] != nil { self.approved.insert(id) }

@@ -40,7 +40,8 @@ struct RootCauseIsTrue: Checker {
             || knowledge.deciding.merging(knowledge.inFlight) { new, _ in new }.values.contains { $0.component == root }
             || knowledge.units[knowledge.activeUnit(of: root) ?? ""]?.observation.activeState != .active
         guard isDown else { return "\(name) is said to suffer from \(root), which is well" }
-        if let deeper = knowledge.incidents[root]?.rootCause, knowledge.incidents[deeper] != nil,
+        if let deeper = knowledge.incidents[root]?.rootCause, knowledge.suspects(of: root).contains(deeper),
+            knowledge.incidents[deeper] != nil,
             knowledge.isSurelyDown(deeper)
         {
             return "\(name) is said to suffer from \(root), which itself suffers from \(deeper)"

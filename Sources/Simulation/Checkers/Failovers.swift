@@ -119,6 +119,8 @@ struct FencedIsNotForgotten: Checker {
             self.fenced = self.fenced.filter { $0.value != unit }
         case .told(.policyLoaded), .supervisorEnded: self.fenced = [:]
         case .considered(.record(let record)):
+            // Whoever took over has proven itself: what happens to it later is another story.
+            if case .incidentResolved = record.body, let name = record.component { self.fenced[name] = nil }
             guard case .incidentExhausted = record.body, let name = record.component, let unit = self.fenced[name],
                 let members = knowledge.components[name]?.members, self.running.isDisjoint(with: members)
             else { return nil }

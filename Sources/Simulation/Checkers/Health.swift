@@ -135,7 +135,7 @@ struct EngineIsCalm: Checker {
             self.shed = Set(restored.host.degradation?.units.keys.map(\.self) ?? [])
         case .considered(.saveHost(let host)):
             self.shed.formUnion(host.degradation?.units.keys.map(\.self) ?? [])
-        case .considered(.watchUnits(let units)):
+        case .considered(.watchUnits(let units, _)):
             let wanted = Set(knowledge.policy.components.flatMap(\.watchedUnits))
                 .union(knowledge.policy.degradation?.allUnits.map(\.unit) ?? [])
             // What an earlier policy has taken away is watched until it is given back.

@@ -32,7 +32,8 @@ extension Knowledge {
             if let component, self.stopped.remove(component) != nil, let unit = self.activeUnit(of: component) {
                 self.forgiven[unit] = self.units[unit]?.observation.invocationID
             }
-        case .operatorAsked(.checkNow), .operatorAsked(.acknowledge), .operatorAsked(.approve), .operatorAsked(.deny):
+        case .operatorAsked(.checkNow), .operatorAsked(.acknowledge), .operatorAsked(.approve), .operatorAsked(.deny),
+            .operatorAsked(.failBack):
             break
         }
     }
@@ -125,6 +126,7 @@ extension Knowledge {
     }
 
     private mutating func see(_ unit: String, _ observation: UnitObservation, at now: MonotonicInstant) {
+        if let required = observation.requires { self.requirements[unit] = required }
         let before = self.units[unit]
         var seen = SeenUnit(observation: observation, activeSince: before?.activeSince)
         let isSame = before?.observation.invocationID == observation.invocationID
@@ -224,11 +226,22 @@ extension Knowledge {
         case .incidentExhausted: self.incidents[component]?.isExhausted = true
         case .incidentRearmed: self.incidents[component]?.isExhausted = false
         case .incidentResolved: self.incidents[component] = nil
+        case .note where record.isTakingBack && self.components[component]?.desired == .running:
+            if self.stopped.remove(component) != nil, let unit = self.activeUnit(of: component) {
+                self.forgiven[unit] = self.units[unit]?.observation.invocationID
+            }
         case .latchChanged(true, _): self.latched.insert(component)
         case .latchChanged(false, _): self.latched.remove(component)
         case .breakerChanged(_, let to, _): self.breakers[component] = to
         default: break
         }
+    }
+}
+
+extension AuditRecord {
+    /// The engine says that it does not leave a unit stopped.
+    fileprivate var isTakingBack: Bool {
+        if case .note(let text) = self.body { text.hasPrefix("it was stopped, and ought to run") } else { false }
     }
 }
 

@@ -24,7 +24,9 @@ extension ActionRequest {
         case .failOver(let order): return order.isPutBack ? .undo : .plan
         case .tryIsolated: return .plan
         case .unlimit, .endIsolation, .switchEndpoint: return .aside
-        case .restartAfterwards, .clearCache, .start, .stop, .limit, nil: return .step
+        // The load asked for it.
+        case .start, .stop, .limit: return .plan
+        case .restartAfterwards, .clearCache, nil: return .step
         }
     }
 

@@ -47,6 +47,8 @@ struct Knowledge {
     var generation = 0
     var components: [String: Component] = [:]
     var units: [String: SeenUnit] = [:]
+    /// What each unit requires, as it was last told.
+    var requirements: [String: [String]] = [:]
     var checks: [String: [String: CheckHistory]] = [:]
     /// When each check of type heartbeat was last reported to.
     var beats: [String: [String: MonotonicInstant]] = [:]
@@ -86,21 +88,36 @@ struct Knowledge {
     /// All that a component needs, directly or not, as far as the policy knows it.
     func dependencies(of component: String) -> Set<String> {
         var found: Set<String> = []
-        var open = self.components[component]?.dependsOn ?? []
+        var open = self.needs(of: component)
         while let next = open.popLast() {
-            if found.insert(next).inserted { open += self.components[next]?.dependsOn ?? [] }
+            if found.insert(next).inserted { open += self.needs(of: next) }
         }
         return found
+    }
+
+    /// What it needs itself: by the policy, and by its unit's files as systemd last told them.
+    private func needs(of component: String) -> [String] {
+        guard let policy = self.components[component] else { return [] }
+        guard policy.needsWhatUnitRequires, let unit = self.activeUnit(of: policy) else { return policy.dependsOn }
+        let required = self.requirements[unit] ?? []
+        let owners = self.policy.components.filter { $0.unit.map(required.contains) ?? false }.map(\.name)
+        return policy.dependsOn + owners.filter { $0 != component }
+    }
+
+    /// Without what systemd says in a circle: of two that need each other one has to be the first.
+    private func surelyNeeded(by component: String) -> [String] {
+        let declared = self.components[component]?.dependsOn ?? []
+        return self.needs(of: component).filter {
+            declared.contains($0) || !self.dependencies(of: $0).contains(component)
+        }
     }
 
     /// What a component needs, and what failing ones among that need in turn: what may explain its failure.
     func suspects(of component: String) -> Set<String> {
         var found: Set<String> = []
-        var open = self.components[component]?.dependsOn ?? []
+        var open = self.surelyNeeded(by: component)
         while let next = open.popLast() {
-            if found.insert(next).inserted, self.incidents[next] != nil {
-                open += self.components[next]?.dependsOn ?? []
-            }
+            if found.insert(next).inserted, self.incidents[next] != nil { open += self.surelyNeeded(by: next) }
         }
         return found
     }

@@ -118,8 +118,8 @@ struct WhatWasLentComesBack: Checker {
             var mayBeBarred: Set<String> = []
             var mayBeReduced = self.shed
             for component in knowledge.policy.components {
-                // Limits of its own that SCALE_UP has raised stay.
-                mayBeReduced.formUnion(component.members)
+                // Limits of its own that SCALE_UP has raised stay while the policy says so.
+                if case .properties = component.facts.scale?.kind { mayBeReduced.formUnion(component.members) }
                 let facts = knowledge.facts[component.name]
                 for load in facts?.reducedLoads ?? [] { mayBeReduced.formUnion(load.units) }
                 if facts?.isolatedUntil != nil { mayBeBarred.formUnion(component.members) }

@@ -70,6 +70,7 @@ struct Referee {
             RollbacksAreSound(), UndoFollowsStep(), CacheIsEmptiedWhileDown(), StoppedForCacheIsStarted(),
             InstancesStayInBounds(), WhatWasLentComesBack(), AsidesAreCalm(), IsolationHolds(), OwnStopsAreKnown(),
             LevelsAreJustified(), LevelsAreLeftInSteps(), LevelsTouchOnlyTheirUnits(), ShedUnitsComeBack(),
+            DesiredIsKept(),
         ]
     }
 }

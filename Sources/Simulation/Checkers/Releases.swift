@@ -58,7 +58,10 @@ struct RollbacksAreSound: Checker {
         guard knowledge.isRunning, knowledge.incidents[component.name] == nil,
             !knowledge.stopped.contains(component.name)
         else { return false }
-        return (knowledge.checks[component.name] ?? [:]).values.allSatisfy { !$0.isFailing }
+        // Members of a composite may fail while the rule over them holds.
+        return (knowledge.checks[component.name] ?? [:]).allSatisfy { name, history in
+            !history.isFailing || component.membersOfComposites.contains(name)
+        }
     }
 
     /// A process that is restarted for a new release may count for the one before until it is gone.

@@ -10,4 +10,8 @@ enum FactDisturbance: Hashable, Sendable {
     case overload(component: String, instances: Int, for: Duration)
     /// Somebody makes another member the active one.
     case operatorFailover(component: String, to: String)
+    /// An operator asks for the own unit to take its place again.
+    case failBack(component: String)
+    /// A unit's file requires others from now on, and systemd is told.
+    case require(unit: String, [String])
 }

@@ -8,6 +8,9 @@ struct FactsGenerator {
     /// Units besides the components' own: standbys, instances, and services that nobody watches.
     private(set) var units: [Scenario.UnitNature] = []
 
+    /// What units require of each other; in circles, too.
+    private var requirements: [String: [String]] = [:]
+
     init(random: SeededGenerator) { self.random = random }
 
     /// What a component may be furnished with.
@@ -31,7 +34,35 @@ struct FactsGenerator {
                 self.furnish(&policy.components[index], nature, with: kind)
             }
         }
+        for index in policy.components.indices { self.conduct(&policy.components[index], among: natures.map(\.name)) }
         return policy
+    }
+
+    /// How it is kept, and what it is said to need.
+    private mutating func conduct(_ component: inout Component, among units: [String]) {
+        guard let unit = component.unit else { return }
+        if self.random.chance(0.2) { component.desired = .running }
+        if self.random.chance(0.2), units.count > 1 {
+            component.needsWhatUnitRequires = true
+            self.requirements[unit] =
+                (0..<self.random.int(1...2)).map { _ in self.random.pick(units) } + ["sysinit.target"]
+        }
+        let measured = component.checks.first { $0.kind.loadMeasure == .time }
+        if let check = measured, component.facts.scale != nil, self.random.chance(0.6) {
+            let above = Double(self.random.int(5...60)) / 1_000
+            component.facts.scale?.on = LoadTrigger(
+                check: check.name, above: above, below: above * self.random.pick([0.3, 0.9]),
+                lasting: self.random.milliseconds(1_000...20_000))
+        }
+    }
+
+    /// The units with what their files say that they require.
+    func connected(_ units: [Scenario.UnitNature]) -> [Scenario.UnitNature] {
+        units.map { unit in
+            var unit = unit
+            unit.requires = self.requirements[unit.name] ?? []
+            return unit
+        }
     }
 
     /// As operators do: the steps of one action, and what it needs, are taken out.

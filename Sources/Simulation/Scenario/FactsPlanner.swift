@@ -31,7 +31,24 @@ struct FactsPlanner {
                         unit: unit, self.random.milliseconds(3_000...60_000), survivesKill: self.random.chance(0.5)))
             }
         }
+        for component in self.components { self.planConduct(&plan, component, byPeople: mayInterfere) }
         return plan
+    }
+
+    private mutating func planConduct(
+        _ plan: inout [(at: Duration, what: Disturbance)], _ component: Component, byPeople: Bool
+    ) {
+        guard let unit = component.unit else { return }
+        if byPeople, component.facts.failover != nil {
+            for _ in 0..<self.random.int(0...2) { self.add(&plan, .failBack(component: component.name)) }
+        }
+        if component.desired == .running, self.random.chance(0.5) {
+            for _ in 0..<self.random.int(1...2) { plan.append((self.moment(), .operatorStop(unit: unit))) }
+        }
+        if component.needsWhatUnitRequires, self.random.chance(0.5) {
+            let others = self.components.compactMap(\.unit).filter { _ in self.random.chance(0.4) }
+            self.add(&plan, .require(unit: unit, others))
+        }
     }
 
     private mutating func plan(

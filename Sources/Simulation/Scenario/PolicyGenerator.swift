@@ -86,7 +86,7 @@ struct PolicyGenerator {
                 minSeverity: self.random.pick([.low, .high]), openFor: self.random.milliseconds(10_000...60_000),
                 halfOpen: self.random.int(1...2)),
             // Longer than the other guards hold back what was approved.
-            approvalExpires: self.random.milliseconds(60_000...240_000))
+            approvalExpires: self.random.milliseconds(200_000...380_000))
     }
 
     private mutating func mode() -> Mode {

@@ -33,7 +33,8 @@ extension Scenario {
         var factsPlanner = FactsPlanner(
             random: facts.random, theme: theme, components: policy.components, calmAt: calmAt)
         self.init(
-            seed: seed, theme: theme, policies: policies, units: units + facts.units + degradation.units,
+            seed: seed, theme: theme, policies: policies,
+            units: facts.connected(units) + facts.units + degradation.units,
             disturbances: Self.merged(planner.plan(), factsPlanner.plan()), calmAt: calmAt,
             end: calmAt + .seconds(1_800))
     }

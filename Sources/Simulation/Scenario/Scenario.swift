@@ -31,6 +31,8 @@ struct Scenario: Sendable {
         var ownRestart: Duration?
         /// It is started with the machine.
         var isEnabled = true
+        /// By its file.
+        var requires: [String] = []
     }
 
     var seed: UInt64

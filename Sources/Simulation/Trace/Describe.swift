@@ -54,7 +54,7 @@ func describe(_ effect: Effect) -> String {
     case .alert(let message):
         "alert \(message.event.rawValue) \(message.component ?? "-") #\(message.incident ?? 0) "
             + "\(message.severity.rawValue) [\(message.channels.joined(separator: ","))] \(message.text)"
-    case .watchUnits(let units): "watch \(units.sorted().joined(separator: ","))"
+    case .watchUnits(let units, _): "watch \(units.sorted().joined(separator: ","))"
     case .probe(let request): "probe \(request.id) \(request.component)/\(request.check.name)"
     case .act(let request): "act \(describe(request))"
     case .reconcile(let request): "reconcile \(describe(request))"

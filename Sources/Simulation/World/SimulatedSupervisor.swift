@@ -153,7 +153,7 @@ extension SimulatedWorld {
 
     private func perform(_ effect: Effect) {
         switch effect {
-        case .watchUnits(let units): self.watch(units)
+        case .watchUnits(let units, _): self.watch(units)
         case .probe(let request): self.startProbe(request)
         case .act(let request): self.startAction(request)
         case .reconcile(let request): self.startReconciling(request)

@@ -17,6 +17,9 @@ struct SimulatedUnit {
     /// It is started with the machine.
     var isEnabled = true
 
+    /// By its file.
+    var requires: [String] = []
+
     /// Every start dies soon.
     var broken = false
     /// Nothing will ever mend it.
@@ -65,7 +68,8 @@ struct SimulatedUnit {
             loadState: self.loadState, activeState: self.activeState, subState: self.subState,
             invocationID: self.invocationID, mainPID: self.mainPID, result: self.result, exit: self.exit,
             job: self.job, stoppedByOther: self.stoppedByOther, startedByOther: self.startedByOther,
-            restarts: self.restarts, activeEnteredAt: self.activeEnteredAt, inactiveEnteredAt: self.inactiveEnteredAt)
+            restarts: self.restarts, activeEnteredAt: self.activeEnteredAt, inactiveEnteredAt: self.inactiveEnteredAt,
+            requires: self.requires)
     }
 }
 

@@ -191,6 +191,7 @@ extension SimulatedWorld {
         guard self.supervisor.engine != nil, knowledge.inFlight.isEmpty, !knowledge.isUnrecorded else { return false }
         let hopeless = Set(self.units.values.filter(\.brokenForGood).map(\.name))
         for component in self.currentPolicy.components {
+            if self.isBeyondRestarts(component) { continue }
             if !self.dependsOn(component, anyOf: hopeless) {
                 guard self.isTrulyWell(component), knowledge.incidents[component.name] == nil,
                     self.areFactsSettled(component)
@@ -202,6 +203,17 @@ extension SimulatedWorld {
             }
         }
         return true
+    }
+
+    /// It is restarted without end with a release that no restart cures: its operators have asked for that.
+    private func isBeyondRestarts(_ component: Component) -> Bool {
+        guard !component.comesToAnEnd else { return false }
+        // Whether or not the policy still knows of its releases.
+        let links = self.scenario.policies.flatMap(\.components).filter { $0.name == component.name }
+            .compactMap(\.facts.release?.current)
+        return links.contains { link in
+            self.releases[link].map { $0.bad[$0.current] != nil } ?? false
+        }
     }
 
     private func dependsOn(_ component: Component, anyOf hopeless: Set<String>) -> Bool {

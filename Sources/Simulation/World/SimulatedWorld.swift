@@ -51,7 +51,8 @@ final class SimulatedWorld {
         for nature in scenario.units {
             self.units[nature.name] = SimulatedUnit(
                 name: nature.name, startup: nature.startup, bootTime: nature.bootTime, stopTime: nature.stopTime,
-                ownRestart: nature.ownRestart, isEnabled: nature.isEnabled)
+                ownRestart: nature.ownRestart, isEnabled: nature.isEnabled,
+                requires: nature.requires.sorted())
         }
         for component in scenario.policies[0].components {
             guard let link = component.facts.release?.current else { continue }

@@ -79,8 +79,8 @@ extension DecisionLoop {
                         .probeFinished(
                             id: request.id, component: request.component, check: request.check.name, result)))
             }
-        case .watchUnits(let units):
-            self.watching.watch(units)
+        case .watchUnits(let units, let requirers):
+            self.watching.watch(units, requirementsOf: requirers)
         case .lookAtRelease(let component, let policy):
             Task { [releases = self.ports.releases, mailbox] in
                 mailbox.put(.event(.releaseSeen(component: component, await releases.look(at: policy))))

@@ -3,8 +3,13 @@ import Synchronization
 /// Hands the wanted set of units to the observer: one call at a time, in order, and of sets that were overtaken before
 /// they could be handed over only the newest.
 final class UnitWatching: Sendable {
+    private struct Wanted {
+        var units: Set<String>
+        var requirers: Set<String>
+    }
+
     private struct State {
-        var wanted: Set<String>?
+        var wanted: Wanted?
         var isBusy = false
     }
 
@@ -16,9 +21,9 @@ final class UnitWatching: Sendable {
     }
 
     /// Returns at once.
-    func watch(_ units: Set<String>) {
+    func watch(_ units: Set<String>, requirementsOf requirers: Set<String>) {
         let begins = self.state.withLock { state in
-            state.wanted = units
+            state.wanted = Wanted(units: units, requirers: requirers)
             defer { state.isBusy = true }
             return !state.isBusy
         }
@@ -26,17 +31,19 @@ final class UnitWatching: Sendable {
     }
 
     private func handOver() async {
-        while let units = self.next() { await self.observer.watch(units) }
+        while let wanted = self.next() {
+            await self.observer.watch(wanted.units, requirementsOf: wanted.requirers)
+        }
     }
 
-    private func next() -> Set<String>? {
+    private func next() -> Wanted? {
         self.state.withLock { state in
-            guard let units = state.wanted else {
+            guard let wanted = state.wanted else {
                 state.isBusy = false
                 return nil
             }
             state.wanted = nil
-            return units
+            return wanted
         }
     }
 }

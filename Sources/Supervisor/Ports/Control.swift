@@ -22,6 +22,10 @@ public protocol SupervisorControl: Sendable {
     func answerApproval(
         of target: String, approves: Bool, by operatorName: String, reason: String?
     ) async throws -> AnsweredApproval
+    /// Lets a component's own unit take its place again, which a standby has taken. Returns when it has begun.
+    ///
+    /// - Throws: `ControlError`; `refused` where it cannot be done just now.
+    func failBack(component: String, by operatorName: String) async throws
     /// Runs all checks of a component now and waits for their results.
     ///
     /// - Throws: `ControlError`.
@@ -43,6 +47,8 @@ public enum ControlError: Error, Hashable, Sendable {
     /// Nothing waits for an operator by this name or number; what does.
     case noSuchApproval(String, waiting: [String])
     case invalid(String)
+    /// Understood, and not done, as things stand.
+    case refused(what: String, why: String)
 }
 
 /// A step that was waiting for an operator.

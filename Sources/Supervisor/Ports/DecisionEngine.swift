@@ -12,6 +12,8 @@ public protocol DecisionEngine: Sendable {
     mutating func handle(_ event: Event, at now: Moment) -> [Effect]
     /// Every component, in name order.
     func componentStatuses(at now: Moment) -> [ComponentSnapshot]
+    /// Why a component's own unit cannot take its place again just now; `nil` where it can.
+    func obstacleToFailback(of name: String, at now: Moment) -> String?
     /// What heartbeats of a component can be for; `nil` where no component has the name.
     func heartbeatTarget(_ component: String) -> HeartbeatTarget?
     /// What the host does without; `nil` where the policy declares no levels.

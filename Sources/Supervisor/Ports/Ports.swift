@@ -25,7 +25,9 @@ extension SupervisorClock {
 public protocol UnitObserver: Sendable {
     /// Replaces the set of units to be told of. Each newly watched unit is observed once at once; a unit that systemd
     /// does not know is observed too, with `loadState` `not-found`.
-    func watch(_ units: Set<String>) async
+    ///
+    /// - Parameter requirers: of these it is also told what they require, also when that changes.
+    func watch(_ units: Set<String>, requirementsOf requirers: Set<String>) async
 }
 
 /// Carries out actions.

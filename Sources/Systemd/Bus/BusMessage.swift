@@ -50,6 +50,13 @@ struct BusMessage {
         return Array(UnsafeRawBufferPointer(start: pointer, count: size))
     }
 
+    /// The texts of an `as` that stands there.
+    func strings() -> [String] {
+        var texts: [String] = []
+        self.within("a", "s") { while let text = self.string() { texts.append(text) } }
+        return texts
+    }
+
     /// Runs `body` inside a container; `nil` where none of that kind stands there or the array is at its end.
     @discardableResult
     func within<T>(_ type: Unicode.Scalar, _ contents: String, _ body: () -> T) -> T? {

@@ -1,7 +1,7 @@
 import CSystemd
 import Dispatch
+import Resilience
 import Supervisor
-import Synchronization
 
 /// The last lines that a dead invocation logged, read from the system's journal.
 ///
@@ -13,29 +13,30 @@ public final class JournalEvidence: EvidenceSource {
     private static let waitingMax = 16
 
     private let queue = DispatchQueue(label: "heald.journal")
-    private let waiting = Mutex(0)
+    private let protection: Pipeline<ContinuousClock>
     private let limit: Duration
 
     /// - Parameter limit: longest time until an answer.
-    public init(limit: Duration = .seconds(2)) { self.limit = limit }
+    /// - Throws: `SettingsError` for a limit that is not positive.
+    public init(limit: Duration = .seconds(2)) throws {
+        self.limit = limit
+        self.protection = try PipelineBuilder("journal", clock: ContinuousClock())
+            .bulkhead(concurrency: Self.waitingMax).timeout(limit, abandonedMax: Self.waitingMax).build()
+    }
 
     public func lastJournalLines(unit: String, invocationID: String?) async -> String? {
         guard UnitName.isValid(unit), invocationID.map(Self.isInvocation) ?? true else { return nil }
-        let isAccepted = self.waiting.withLock { count in
-            guard count < Self.waitingMax else { return false }
-            count += 1
-            return true
-        }
-        guard isAccepted else { return nil }
-        let deadline = BusThread.now() + self.limit.inNanosecondsClamped
-        return await withCheckedContinuation { (continuation: CheckedContinuation<String?, Never>) in
-            let answer = OneAnswer(continuation)
-            self.queue.async {
-                defer { self.waiting.withLock { $0 -= 1 } }
-                guard BusThread.now() < deadline else { return answer.give(nil) }
-                answer.give(Self.read(unit: unit, invocationID: invocationID, deadline: deadline))
+        return try? await self.protection.call("last-lines") { [queue, limit] _ in
+            let deadline = BusThread.now() + limit.inNanosecondsClamped
+            // Reading blocks, and ends soon after the deadline by itself: it is given up then, not cancelled.
+            return await withCheckedContinuation { continuation in
+                queue.async {
+                    let isLate = BusThread.now() >= deadline
+                    continuation.resume(
+                        returning: isLate
+                            ? nil : Self.read(unit: unit, invocationID: invocationID, deadline: deadline))
+                }
             }
-            DispatchQueue.global().asyncAfter(deadline: .now() + self.limit.inSecondsForDispatch) { answer.give(nil) }
         }
     }
 
@@ -115,23 +116,4 @@ public final class JournalEvidence: EvidenceSource {
         text.utf8.count == 32
             && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
     }
-}
-
-/// Resumes a continuation with the first of several answers.
-private final class OneAnswer: Sendable {
-    private let continuation: Mutex<CheckedContinuation<String?, Never>?>
-
-    init(_ continuation: CheckedContinuation<String?, Never>) { self.continuation = Mutex(continuation) }
-
-    func give(_ answer: String?) {
-        let continuation = self.continuation.withLock { held in
-            defer { held = nil }
-            return held
-        }
-        continuation?.resume(returning: answer)
-    }
-}
-
-extension Duration {
-    fileprivate var inSecondsForDispatch: Double { Double(self.inNanosecondsClamped) / 1e9 }
 }

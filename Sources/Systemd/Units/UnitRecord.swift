@@ -16,8 +16,11 @@ final class UnitRecord {
         /// systemd has been asked for the type and has not answered yet.
         var isTypeAwaited = false
 
-        /// A stop that the supervisor did not ask for.
-        var isForeignStop: Bool { !self.isOurs && self.type == "stop" }
+        /// The unit that it is bound to and that has just gone down by itself.
+        var boundTo: String?
+
+        /// A stop that a person asked for, as far as can be known.
+        var isForeignStop: Bool { !self.isOurs && self.type == "stop" && self.boundTo == nil }
     }
 
     /// As the policy calls it; may be an alias.
@@ -29,6 +32,8 @@ final class UnitRecord {
 
     /// The sink wants to hear of it; otherwise it is here for an action only.
     var isTold = true
+    /// The sink wants to hear what it requires, too.
+    var tellsRequirements = false
     /// `nil`: not known at present.
     var state: UnitState?
     /// Only what a listing tells is known; the rest is being read.
@@ -53,6 +58,10 @@ final class UnitRecord {
     var startedByOther = false
     /// The invocation that was stopped.
     var stoppedInvocation: String?
+    /// systemd stopped it with that unit, which it is bound to.
+    var stoppedWith: String?
+    /// When it last went down without a stop of somebody's, on the clock of the bus thread.
+    var wentDownAt: Int64?
     /// Whether nobody watched since the last snapshot, so that jobs may have gone by unseen.
     var hasGap = true
 
@@ -93,7 +102,9 @@ final class UnitRecord {
             job: self.job.map { UnitJob(id: $0.id, type: $0.type ?? "", isOurs: $0.isOurs) },
             stoppedByOther: self.stoppedByOther, startedByOther: self.startedByOther,
             restarts: state.service.restarts, activeEnteredAt: Self.wall(state.general.activeEnter),
-            inactiveEnteredAt: Self.wall(state.general.inactiveEnter))
+            inactiveEnteredAt: Self.wall(state.general.inactiveEnter),
+            requires: self.tellsRequirements ? state.general.requires : nil,
+            stoppedWith: self.stoppedWith)
     }
 
     private static func wall(_ microseconds: UInt64) -> WallTime? {
@@ -113,14 +124,19 @@ final class UnitRecord {
         if let old, new.service.restarts > old.service.restarts { self.job?.isAutomatic = true }
         if new.isDown {
             if let old, !old.isDown { self.startedByOther = false }
+            if old?.isDown == false { self.wentDownAt = BusThread.now() }
             if let job = self.job, job.isForeignStop { self.markStopped() }
+            if let job = self.job, job.type == "stop", let other = job.boundTo { self.stoppedWith = other }
             // The job, if there was one, went by unseen.
             if self.hasGap, self.job == nil, old == nil || old?.isDown == false || old?.general != new.general {
                 if new.wasStopped { self.markStopped() }
             }
-        } else if new.general.active != .deactivating, new.general.invocation != self.stoppedInvocation {
-            self.stoppedByOther = false
-            self.stoppedInvocation = nil
+        } else if new.general.active != .deactivating {
+            self.stoppedWith = nil
+            if new.general.invocation != self.stoppedInvocation {
+                self.stoppedByOther = false
+                self.stoppedInvocation = nil
+            }
         }
         if !new.isDown, let job = self.job { self.noteStart(by: job) }
         self.hasGap = false
@@ -138,7 +154,9 @@ final class UnitRecord {
             state.isDown && state.general.invocation == job.invocationBefore && result == "done" && !job.isAutomatic
         let type = job.type ?? (isStop ? "stop" : "start")
         if type == "stop" {
-            if state.isDown {
+            if state.isDown, let other = job.boundTo {
+                self.stoppedWith = other
+            } else if state.isDown {
                 self.markStopped()
             } else if result != "done" {
                 self.stoppedByOther = false
@@ -162,6 +180,7 @@ final class UnitRecord {
 
     func markStopped() {
         self.stoppedByOther = true
+        self.wentDownAt = nil
         self.stoppedInvocation = self.state?.general.invocation
     }
 

@@ -39,11 +39,23 @@ struct GeneralState: Hashable, Sendable {
     var activeEnter: UInt64 = 0
     var activeExit: UInt64 = 0
     var inactiveEnter: UInt64 = 0
+    /// What its files say that it requires, by the properties that say so. They come with a reading only: no signal
+    /// carries them.
+    var requirements: [String: [String]] = [:]
+
+    /// The properties that name what a unit cannot do without.
+    static let requirementProperties: Set = ["Requires", "BindsTo", "Requisite"]
+
+    /// All of them, each once, in order; `nil` where they have not been read.
+    var requires: [String]? {
+        self.requirements.isEmpty ? nil : Set(self.requirements.values.joined()).sorted()
+    }
 
     /// Takes over what `message` (at an `a{sv}`) says; the rest stays.
     mutating func read(_ message: BusMessage) {
         message.forEach(array: "{sv}", element: "e", "sv") {
-            switch message.string() {
+            let name = message.string() ?? ""
+            switch name {
             case "LoadState": message.within("v", "s") { self.load = message.string() ?? self.load }
             case "ActiveState":
                 message.within("v", "s") { self.active = ActiveState(systemd: message.string() ?? "") }
@@ -60,6 +72,8 @@ struct GeneralState: Hashable, Sendable {
             case "ActiveEnterTimestamp": message.within("v", "t") { self.activeEnter = message.uint64() ?? 0 }
             case "ActiveExitTimestamp": message.within("v", "t") { self.activeExit = message.uint64() ?? 0 }
             case "InactiveEnterTimestamp": message.within("v", "t") { self.inactiveEnter = message.uint64() ?? 0 }
+            case _ where Self.requirementProperties.contains(name):
+                message.within("v", "as") { self.requirements[name] = message.strings() }
             default: break
             }
         }

@@ -4,6 +4,8 @@ import Supervisor
 /// Jobs: whose they are, what they do, when they end.
 extension UnitWatcher {
     private static let endedJobsMax = 64
+    /// How soon after the death of a unit systemd stops what is bound to it: at once, give or take a busy machine.
+    private static let bondLasts: Int64 = 5_000_000_000
 
     /// A job of the unit is there.
     func noteJob(_ id: UInt32, of record: UnitRecord, as new: UnitState? = nil, thenPublish: Bool = false) {
@@ -11,7 +13,7 @@ extension UnitWatcher {
         var job = UnitRecord.Job(
             id: id, type: nil, isOurs: self.ownJobs.contains(id) || record.ownCalls > 0,
             isAutomatic: record.state?.isAutoRestarting == true || new?.isAutoRestarting == true,
-            invocationBefore: record.state?.general.invocation)
+            invocationBefore: record.state?.general.invocation, boundTo: self.deadBond(of: record))
         if job.isOurs {
             job.type = record.ownCallType
             record.job = job
@@ -34,12 +36,20 @@ extension UnitWatcher {
             record.job?.isTypeAwaited = false
             if case .success(let message) = result, let type = message.within("v", "s", { message.string() }) {
                 record.job?.type = type
-                if let job = record.job, job.isForeignStop {
-                    record.stoppedByOther = true
-                    record.stoppedInvocation = record.state?.general.invocation
-                }
+                if let job = record.job, job.isForeignStop { record.markStopped() }
             }
             self.publish(record)
+        }
+    }
+
+    /// The unit that this one is bound to and that has just gone down without anybody's stop. systemd queues the stop of
+    /// what is bound to it right after, and says no word of why.
+    ///
+    /// - SeeAlso: systemd.unit(5), `BindsTo=`.
+    private func deadBond(of record: UnitRecord) -> String? {
+        let since = BusThread.now() - Self.bondLasts
+        return record.state?.general.requirements["BindsTo"]?.sorted().first { name in
+            self.recordsByPath[UnitName.objectPath(of: name)]?.contains { ($0.wentDownAt ?? .min) >= since } == true
         }
     }
 

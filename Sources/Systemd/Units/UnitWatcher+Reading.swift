@@ -11,13 +11,22 @@ extension UnitWatcher {
 
     /// Replaces the set of watched units.
     ///
-    /// - Parameter done: called once, when the new ones have been listed or could not be.
-    func watch(_ names: Set<String>, done: @escaping () -> Void) {
+    /// - Parameters:
+    ///   - requirers: those of which is also told what they require.
+    ///   - done: called once, when the new ones have been listed or could not be.
+    func watch(_ names: Set<String>, requirementsOf requirers: Set<String>, done: @escaping () -> Void) {
         for (name, record) in self.records where !names.contains(name) && record.isTold { self.forget(name) }
         var new: [String] = []
         for name in names where self.records[name]?.isTold != true {
             if let record = self.records[name] { record.isTold = true } else { self.add(UnitRecord(name: name)) }
             new.append(name)
+        }
+        for name in names {
+            guard let record = self.records[name], record.tellsRequirements != requirers.contains(name) else {
+                continue
+            }
+            record.tellsRequirements = requirers.contains(name)
+            if !new.contains(name), self.phase == .ready { self.publish(record) }
         }
         switch self.phase {
         case .ready: new.isEmpty ? done() : self.list(new, all: true) { _ in done() }
@@ -188,8 +197,9 @@ extension UnitWatcher {
                 if record.generation == generation || record.isPartial {
                     self.take(UnitState(general: general, service: service), record)
                 } else {
-                    // The signals do not carry the load state.
+                    // The signals carry neither the load state nor what the unit's files say.
                     record.state?.general.load = general.load
+                    record.state?.general.requirements = general.requirements
                     self.publish(record)
                 }
                 self.finishReaders(of: record, nil)

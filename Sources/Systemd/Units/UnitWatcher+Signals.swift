@@ -56,6 +56,11 @@ extension UnitWatcher {
 
     // MARK: Reload
 
+    /// A listing does not show that a unit requires something else now.
+    private func readRequirements() {
+        for record in self.records.values where record.tellsRequirements { self.read(record) }
+    }
+
     private func reloading(_ isReloading: Bool) {
         if isReloading {
             guard self.phase == .ready else { return }
@@ -69,7 +74,9 @@ extension UnitWatcher {
             // The same systemd on the same connection: what changed is signalled, so that the listing is enough to find
             // what the reload itself changed.
             self.list(Array(self.records.keys), all: false) { [weak self] error in
-                if error?.code != .disconnected { self?.releaseReadyWaiters() }
+                guard error?.code != .disconnected else { return }
+                self?.readRequirements()
+                self?.releaseReadyWaiters()
             }
         }
     }

@@ -49,6 +49,7 @@ final class UnitWatcher: BusThreadClient, @unchecked Sendable {
     var isLossPending: String?
 
     private static let quickAttempts = 25
+    private static let backoff = Backoff(initial: .milliseconds(50), factor: 2, max: .seconds(2), jitter: 0)
     /// About 2 s.
     private static let privateAttempts = 30
 
@@ -138,9 +139,12 @@ final class UnitWatcher: BusThreadClient, @unchecked Sendable {
         // systemd that starts anew is back within a moment, and deaths wait to be seen: often at first, then from 50 ms
         // doubling up to 2 s.
         let quick = Self.quickAttempts
-        let milliseconds = self.failedAttempts < quick ? 20 : min(2_000, 50 << min(self.failedAttempts - quick, 6))
+        var unused = SeededGenerator(seed: 0)
+        let wait =
+            self.failedAttempts < quick
+            ? .milliseconds(20) : Self.backoff.delay(after: self.failedAttempts - quick + 1, using: &unused)
         self.failedAttempts += 1
-        self.thread.schedule(after: .milliseconds(milliseconds)) { [weak self] in self?.connect() }
+        self.thread.schedule(after: wait) { [weak self] in self?.connect() }
     }
 
     /// Subscribes; the first answer proves that systemd is there.

@@ -129,6 +129,55 @@ extension StrategyTableTests {
         #expect(try pair.stage.incidents().count == 1)
     }
 
+    @Test func `healctl failback lets the own unit take its place again, and says why not`() async throws {
+        let pair = try Pair("act-foback2", recovery: Self.failover)
+        try await pair.stage.isUp()
+        let early = try pair.stage.healctl("failback", "a")
+        #expect(early.status == 75)
+        #expect(early.errors.contains("\(pair.primary), its own unit, is the active one"), "\(early.errors)")
+        try pair.stage.signal(SIGKILL, pair.primary)
+        _ = try await pair.stage.healed()
+        #expect(try pair.stage.isActive(pair.standby))
+        let masked = "/run/systemd/system/\(pair.primary)"
+        let file = try String(contentsOfFile: masked, encoding: .utf8)
+        try FileManager.default.removeItem(atPath: masked)
+        try pair.stage.systemctl("mask", "--runtime", pair.primary)
+        try pair.stage.systemctl("daemon-reload")
+        try await pair.stage.wait(for: "a refusal for the masked unit") {
+            let refused = try pair.stage.healctl("failback", "a")
+            return refused.status == 75 && refused.errors.contains("is masked")
+        }
+        #expect(try pair.stage.isActive(pair.standby))
+        try pair.stage.systemctl("unmask", "--runtime", pair.primary)
+        try file.write(toFile: masked, atomically: true, encoding: .utf8)
+        try pair.stage.systemctl("daemon-reload")
+        try await pair.stage.wait(for: "the failback to be taken") {
+            try pair.stage.healctl("failback", "a").status == 0
+        }
+        try await pair.stage.wait(for: "the way back") {
+            try pair.stage.isActive(pair.primary) && pair.endpoint == "one"
+        }
+        #expect(try !pair.stage.isActive(pair.standby))
+        try await pair.stage.isUp()
+        #expect(try pair.stage.incidents().count == 1)
+        #expect(try pair.stage.healctl("audit", "verify").status == 0)
+    }
+
+    @Test func `a healctl failback to a unit that does not stay up goes back to the standby`() async throws {
+        let pair = try Pair("act-foback3", recovery: Self.failover)
+        try await pair.stage.isUp()
+        try pair.mark("broken")
+        try pair.stage.signal(SIGKILL, pair.primary)
+        _ = try await pair.stage.healed()
+        #expect(try pair.stage.healctl("failback", "a").status == 0)
+        _ = try await pair.stage.incidents(within: 40, "the way to the standby") {
+            $0.count == 2 && $0.first?.state == "resolved"
+        }
+        #expect(try pair.stage.isActive(pair.standby))
+        #expect(try !pair.stage.isActive(pair.primary))
+        #expect(try pair.endpoint == "two")
+    }
+
     @Test func SWITCH_ENDPOINT() async throws {
         let pair = try Pair(
             "act-switch", recovery: #"{ "action": "SWITCH_ENDPOINT", "verify": "5s" }"#, standbyRuns: true)

@@ -58,6 +58,31 @@ extension StrategyTableTests {
         #expect(["failed", "refused"].contains(incident.actions.first?.result))
     }
 
+    @Test func `scale.on starts more while answers are slow and stops them again, and nothing of it is an incident`()
+        async throws
+    {
+        let pool = "act-loadw@.service"
+        let stage = try self.busy(
+            "act-load", check: "! test -e /run/act-load.slow || sleep 0.15",
+            more: """
+                , "scale": { "template": "\(pool)", "min": 0, "max": 1, "cooldown": "1s",
+                             "on": { "check": "it", "above": "120ms", "below": "100ms", "for": "2s" } }
+                """,
+            recovery: #"{ "action": "ALERT" }"#, others: [.init(name: pool, isStarted: false)])
+        try await stage.isUp()
+        try self.touch("/run/act-load.slow")
+        try await stage.wait(for: "one more") { try stage.isActive("act-loadw@1.service") }
+        try await stage.wait(for: "its reason in the status") {
+            let status = try stage.healctl("status").output
+            return status.contains("SCALE_UP") && status.contains("load: it is above 120 ms")
+        }
+        try FileManager.default.removeItem(atPath: "/run/act-load.slow")
+        try await stage.wait(for: "one less") { try !stage.isActive("act-loadw@1.service") }
+        #expect(try stage.incidents().isEmpty)
+        #expect(stage.starts(of: "act-load.service") == 1)
+        #expect(try stage.healctl("audit", "verify").status == 0)
+    }
+
     @Test func SCALE_DOWN() async throws {
         let stage = try self.busy(
             "act-down", check: "! test -e /run/act-down.load || ! systemctl is-active -q act-downw@2 || exit 2",

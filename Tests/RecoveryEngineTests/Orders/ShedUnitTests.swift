@@ -286,6 +286,15 @@ import Testing
         #expect(back.map(\.action) == ["RESTART", "DEGRADE"], "and the other unit is thawed")
     }
 
+    @Test func `a unit that ought to run rests all the same while a level does without it`() {
+        var batch = Component.service("batch", criticality: .optional)
+        batch.desired = .running
+        var world = Self.minimal(Self.policy(others: [batch]))
+        #expect(world.advance(by: 60).actions.isEmpty)
+        #expect(!world.effects.notes.contains { $0.contains("ought to run") })
+        #expect(world.state(of: "batch") == "stopped")
+    }
+
     @Test func `a component that is only watched keeps its unit`() {
         for mode in [Mode.observe, .approve] {
             let world = Self.minimal(Self.withBatch(mode))

@@ -6,8 +6,9 @@ import Testing
 
 extension LiveSystemd {
     @Suite struct Journal {
-        private static func evidence(_ unit: String, _ invocation: String?, until text: String) async -> String? {
-            let journal = JournalEvidence()
+        private static func evidence(_ unit: String, _ invocation: String?, until text: String) async throws -> String?
+        {
+            let journal = try JournalEvidence()
             let end = ContinuousClock.now + .seconds(10)
             var lines: String?
             // journald takes what was logged a moment after it was logged.
@@ -27,7 +28,7 @@ extension LiveSystemd {
             await shell("systemctl", "start", unit)
             let second = await property("InvocationID", of: unit)
             #expect(first != second)
-            let lines = try #require(await Self.evidence(unit, first, until: "Failed with result"))
+            let lines = try #require(try await Self.evidence(unit, first, until: "Failed with result"))
             #expect(lines.contains("first life"))
             #expect(lines.contains("Main process exited, code=killed, status=9/KILL"))
             #expect(!lines.contains(second))
@@ -43,7 +44,7 @@ extension LiveSystemd {
                     "for i in {1..500}; do echo line $$i of many; done; printf \"\\\\033[2J\\\\001evil\\\\n\"; exec sleep 1000"
             )
             let invocation = await property("InvocationID", of: unit)
-            let lines = try #require(await Self.evidence(unit, invocation, until: "evil"))
+            let lines = try #require(try await Self.evidence(unit, invocation, until: "evil"))
             #expect(lines.utf8.count <= 4096 && lines.utf8.count > 3000)
             #expect(lines.contains("line 500 of many") && !lines.contains("line 1 of many"))
             #expect(!lines.unicodeScalars.contains { $0.value < 32 && $0 != "\n" && $0 != "\t" })
@@ -52,8 +53,8 @@ extension LiveSystemd {
             await shell("systemctl", "stop", unit)
         }
 
-        @Test func `an unknown invocation has no evidence`() async {
-            let journal = JournalEvidence()
+        @Test func `an unknown invocation has no evidence`() async throws {
+            let journal = try JournalEvidence()
             let lines = await journal.lastJournalLines(
                 unit: "nothing.service", invocationID: "00112233445566778899aabbccddeeff")
             #expect(lines == nil)

@@ -1,6 +1,7 @@
 import Glibc
 import RecoveryEngine
 import ResilienceCore
+import Synchronization
 import Systemd
 import Testing
 
@@ -193,9 +194,13 @@ extension LiveSystemd {
 extension EventLog {
     /// The unit as it is known now, once that is a running one without a job.
     func settled(_ unit: String) async throws -> UnitObservation {
-        try await self.wait { Self.current(unit, $0).map(Self.isSettled) ?? false }
-        guard let current = Self.current(unit, self.all) else { throw WaitedTooLong(description: "unknown again") }
-        return current
+        let settled = Mutex<UnitObservation?>(nil)
+        try await self.wait { events in
+            guard let current = Self.current(unit, events), Self.isSettled(current) else { return false }
+            settled.withLock { $0 = current }
+            return true
+        }
+        return try #require(settled.withLock { $0 })
     }
 
     private static func isSettled(_ observation: UnitObservation) -> Bool {

@@ -52,6 +52,37 @@ extension LiveSystemd {
             #expect(end.result == "exit-code" && !end.stoppedByOther)
         }
 
+        @Test func `what systemd stops with the unit it is bound to was not stopped by a person`() async throws {
+            let (owner, bound) = ("bond-owner.service", "bond-bound.service")
+            await Bench.install(owner)
+            await Bench.install(bound, general: ["BindsTo=\(owner)", "After=\(owner)"])
+            let bench = try Bench()
+            await bench.manager.watch([owner, bound])
+            func running(_ unit: String, from mark: Int) async throws -> UnitObservation {
+                try await bench.events.observation(of: unit, from: mark) {
+                    $0.activeState == .active && $0.mainPID > 0 && $0.job == nil
+                }
+            }
+            for _ in 0..<5 {
+                let mark = max(0, bench.events.count - 1)
+                _ = try await running(bound, from: 0)
+                kill(Int32(await property("MainPID", of: owner)) ?? 0, SIGKILL)
+                let down = try await bench.events.observation(of: bound, from: mark) {
+                    $0.activeState == .inactive && $0.job == nil
+                }
+                #expect(down.stoppedWith == owner && !down.stoppedByOther)
+                await shell("systemctl", "start", bound)
+                _ = try await running(bound, from: bench.events.count - 1)
+            }
+            // A person's stop of the one stops both, and is theirs.
+            let mark = bench.events.count
+            await shell("systemctl", "stop", owner)
+            let down = try await bench.events.observation(of: bound, from: mark) {
+                $0.activeState == .inactive && $0.job == nil
+            }
+            #expect(down.stoppedWith == nil && down.stoppedByOther)
+        }
+
         @Test func `an operator's stop and start are known as such`() async throws {
             let unit = "stopped.service"
             await Bench.install(unit)

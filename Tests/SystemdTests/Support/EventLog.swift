@@ -9,7 +9,7 @@ struct WaitedTooLong: Error, CustomStringConvertible {
 final class EventLog: Sendable {
     private struct Waiter {
         var isMet: @Sendable ([Event]) -> Bool
-        var continuation: CheckedContinuation<Void, Never>
+        var continuation: CheckedContinuation<Bool, Never>
     }
     private struct State {
         var events: [Event] = []
@@ -25,7 +25,7 @@ final class EventLog: Sendable {
             for key in met.keys { state.waiters[key] = nil }
             return met.values.map(\.continuation)
         }
-        for continuation in met { continuation.resume() }
+        for continuation in met { continuation.resume(returning: true) }
     }
 
     var all: [Event] { self.state.withLock { $0.events } }
@@ -60,18 +60,19 @@ final class EventLog: Sendable {
         }
         let timer = Task {
             try await Task.sleep(for: limit)
-            self.state.withLock { $0.waiters.removeValue(forKey: key) }?.continuation.resume()
+            self.state.withLock { $0.waiters.removeValue(forKey: key) }?.continuation.resume(returning: false)
         }
-        await withCheckedContinuation { continuation in
+        // What was met when it was looked at counts, whatever has come since.
+        let wasMet = await withCheckedContinuation { continuation in
             let isMetAlready = self.state.withLock { state in
                 if isMet(state.events) { return true }
                 state.waiters[key] = Waiter(isMet: isMet, continuation: continuation)
                 return false
             }
-            if isMetAlready { continuation.resume() }
+            if isMetAlready { continuation.resume(returning: true) }
         }
         timer.cancel()
-        guard isMet(self.all) else {
+        guard wasMet else {
             throw WaitedTooLong(
                 description:
                     "not within \(limit); seen:\n\(self.all.suffix(12).map(Self.brief).joined(separator: "\n"))")

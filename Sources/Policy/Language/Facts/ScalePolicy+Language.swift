@@ -8,11 +8,12 @@ extension ScalePolicy {
         var step = 1
         var cooldown: Duration = .seconds(60)
         var properties: [UnitProperty]?
+        var on: LoadTrigger?
     }
 
     static let type = ValueType<Draft>.object(
         ObjectSpec(
-            "scale", title: "a scale", initial: Draft(), unavailable: ["on"],
+            "scale", title: "a scale", initial: Draft(),
             [
                 Key(
                     "template", optional: \.template, UnitName.template, default: "none",
@@ -26,6 +27,9 @@ extension ScalePolicy {
                 Key(
                     "properties", optional: \.properties, UnitProperty.list, default: "none",
                     "Limits of the component's own unit that SCALE_UP sets while it runs, and SCALE_DOWN takes back."),
+                Key(
+                    "on", optional: \.on, LoadTrigger.type, default: "none",
+                    "What a check measures decides, while nothing is wrong with the component."),
             ])
     ).map { draft, node, context -> ScalePolicy? in
         switch (draft.template, draft.properties) {
@@ -36,8 +40,9 @@ extension ScalePolicy {
             }
             return ScalePolicy(
                 kind: .instances(template: template, min: draft.min, max: draft.max, step: draft.step),
-                cooldown: draft.cooldown)
-        case (nil, let properties?): return ScalePolicy(kind: .properties(properties), cooldown: draft.cooldown)
+                cooldown: draft.cooldown, on: draft.on)
+        case (nil, let properties?):
+            return ScalePolicy(kind: .properties(properties), cooldown: draft.cooldown, on: draft.on)
         case (nil, nil), (_?, _?):
             if (node["template"] == nil) == (node["properties"] == nil) {
                 context.report(
