@@ -160,7 +160,8 @@ let package = Package(
             name: "HealdTests", dependencies: inner + ["HealdKit", "AuditTrail", logging], swiftSettings: swiftSettings),
         tests("Simulation", core),
         // heald and healctl as shipped, on a real systemd: only in the testbed.
-        .testTarget(name: "IntegrationTests", swiftSettings: swiftSettings),
+        .testTarget(
+            name: "IntegrationTests", dependencies: ["Resilience", "ResilienceCore"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -2,7 +2,7 @@ import Policy
 import RecoveryEngine
 import Systemd
 
-/// What SCALE_UP, SCALE_DOWN and REDUCE_LOAD have in common: units are started, stopped, limited or set free.
+/// What SCALE_UP, SCALE_DOWN, REDUCE_LOAD and DEGRADE have in common: units are started, stopped, limited or set free.
 struct LoadChange {
     let systemd: SystemdManager
 
@@ -13,7 +13,13 @@ struct LoadChange {
         case .start(let units):
             for unit in units { await procedure.then { left in await self.systemd.start(unit, timeout: left) } }
         case .stop(let units):
-            for unit in units { await procedure.then { left in await self.systemd.stop(unit, timeout: left) } }
+            for unit in units {
+                // The one that the decision was about is known.
+                let expected = unit == request.unit ? request.expectedInvocationID : nil
+                await procedure.then { left in
+                    await self.systemd.stop(unit, expectedInvocationID: expected, timeout: left)
+                }
+            }
         case .limit(let units, let properties):
             for unit in units {
                 await procedure.then { left in

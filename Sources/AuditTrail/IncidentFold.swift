@@ -130,8 +130,8 @@ struct IncidentFold: Hashable {
                 $0.verification = detail
             }
         case .supervisorStarted, .supervisorStopped, .policyLoaded, .policyRejected, .incidentOpened, .note, .evidence,
-            .approvalAsked, .approvalDecided, .breakerChanged, .latchChanged, .freezeChanged, .groupFreezeChanged,
-            .paused, .resumed, .timeCounts, .pruned:
+            .approvalAsked, .approvalDecided, .breakerChanged, .latchChanged, .degradationChanged, .freezeChanged,
+            .groupFreezeChanged, .paused, .resumed, .timeCounts, .pruned:
             break
         }
     }

@@ -39,6 +39,7 @@ extension AuditRecord.Body {
         case .evidence: "evidence"
         case .breakerChanged: "breakerChanged"
         case .latchChanged: "latchChanged"
+        case .degradationChanged: "degradationChanged"
         case .freezeChanged: "freezeChanged"
         case .groupFreezeChanged: "groupFreezeChanged"
         case .paused: "paused"
@@ -78,6 +79,8 @@ extension AuditRecord.Body {
             return .policyRejected(firstError: detail(first), errors: errors)
         case .breakerChanged(let from, let to, let why): return .breakerChanged(from: from, to: to, why: detail(why))
         case .latchChanged(let latched, let why): return .latchChanged(latched: latched, why: detail(why))
+        case .degradationChanged(let from, let to, let why):
+            return .degradationChanged(from: from, to: to, why: detail(why))
         case .freezeChanged(let frozen, let why): return .freezeChanged(frozen: frozen, why: detail(why))
         case .groupFreezeChanged(let group, let frozen, let why):
             return .groupFreezeChanged(group: group, frozen: frozen, why: detail(why))

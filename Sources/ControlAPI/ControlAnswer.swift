@@ -55,8 +55,8 @@ struct ControlRefusal: Error, Encodable, Hashable {
     static func noSuchRoute() -> Self {
         Self(
             status: .notFound, error: "There is nothing at this path.", why: "The API has no such route.",
-            fix: "GET /v1/status, /v1/version or /v1/healthz; POST /v1/reload, /v1/pause, /v1/resume, /v1/approve, "
-                + "/v1/deny, /v1/ack, /v1/failback, /v1/check/NAME or /v1/beat/NAME.")
+            fix: "GET /v1/status, /v1/degradation, /v1/version or /v1/healthz; POST /v1/reload, /v1/pause, /v1/resume, "
+                + "/v1/approve, /v1/deny, /v1/ack, /v1/failback, /v1/check/NAME or /v1/beat/NAME.")
     }
 
     static func wrongMethod(allow: String) -> Self {

@@ -33,7 +33,7 @@ struct ControlResponder: HTTPResponder {
     let logger: Logger
 
     enum Route: Hashable {
-        case status, version, health, reload, pause, resume, approve, deny, acknowledge, failback
+        case status, version, health, degradation, reload, pause, resume, approve, deny, acknowledge, failback
         case check(String)
         case beat(component: String, check: String?)
 
@@ -42,6 +42,7 @@ struct ControlResponder: HTTPResponder {
             case "/v1/status": self = .status
             case "/v1/version": self = .version
             case "/v1/healthz": self = .health
+            case "/v1/degradation": self = .degradation
             case "/v1/reload": self = .reload
             case "/v1/pause": self = .pause
             case "/v1/resume": self = .resume
@@ -78,7 +79,7 @@ struct ControlResponder: HTTPResponder {
 
         var isChange: Bool {
             switch self {
-            case .status, .version, .health: false
+            case .status, .version, .health, .degradation: false
             case .reload, .pause, .resume, .approve, .deny, .acknowledge, .failback, .check, .beat: true
             }
         }
@@ -88,6 +89,7 @@ struct ControlResponder: HTTPResponder {
             case .status: "status"
             case .version: "version"
             case .health: "healthz"
+            case .degradation: "degradation"
             case .reload: "reload"
             case .pause: "pause"
             case .resume: "resume"
@@ -143,11 +145,17 @@ struct ControlResponder: HTTPResponder {
         switch route {
         case .version: return try ControlAnswer(["version": self.version])
         case .health: return try await self.health()
+        case .degradation:
+            let reading = try await self.reading(for: caller)
+            return try ControlAnswer(reading.status.degradation ?? DegradationStatus(level: .normal))
         case .status, .reload, .pause, .resume, .approve, .deny, .acknowledge, .failback, .check, .beat:
-            let reading = try await self.bounded(self.limits.status) { [statusReader] in
-                caller.mayChange ? try await statusReader.fresh() : try await statusReader.recent()
-            }
-            return ControlAnswer(body: reading.body)
+            return ControlAnswer(body: try await self.reading(for: caller).body)
+        }
+    }
+
+    private func reading(for caller: Caller) async throws -> StatusReader.Reading {
+        try await self.bounded(self.limits.status) { [statusReader] in
+            caller.mayChange ? try await statusReader.fresh() : try await statusReader.recent()
         }
     }
 
@@ -221,7 +229,7 @@ struct ControlResponder: HTTPResponder {
                 try await control.checkNow(component: component)
             }
             return try ControlAnswer(["checks": checks])
-        case .status, .version, .health, .beat:
+        case .status, .version, .health, .degradation, .beat:
             throw ControlRefusal.noSuchRoute()
         }
     }

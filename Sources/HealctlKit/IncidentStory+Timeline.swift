@@ -105,6 +105,9 @@ extension IncidentStory {
             return one("breaker", "\(from) → \(to): \(why)", to == "open" ? .doubtful : .plain, "breaker")
         case .latchChanged(let latched, let why):
             return one(latched ? "latched" : "released", why, latched ? .doubtful : .plain, "latch")
+        case .degradationChanged(let from, let to, let why):
+            return one(
+                "level", "\(from.rawValue) → \(to.rawValue): \(why)", to > from ? .doubtful : .plain, "degradation")
         case .freezeChanged(let frozen, let why):
             return one(frozen ? "frozen" : "thawed", why, frozen ? .doubtful : .plain, "freeze")
         case .groupFreezeChanged(let group, let frozen, let why):

@@ -48,6 +48,7 @@ public struct StatusPage: Sendable {
                 terminal.styled("By heald's environment: \(text.joined(separator: ", "))", .doubtful)
                     + (overrides["HEALD_ENABLED"] == "false" ? ". Nothing is repaired, all is only observed." : ""))
         }
+        if let degradation = status.degradation { lines += self.lines(degradation, terminal, times) }
         lines.append(self.summary)
         return lines
     }
@@ -147,6 +148,7 @@ public struct StatusPage: Sendable {
             ("version", .string(self.status.version)),
             ("startedAt", .string(self.status.startedAt)),
             ("overrides", self.overrides),
+            ("degradation", self.status.degradation?.json ?? .null),
         ])
     }
 

@@ -96,7 +96,9 @@ public struct Daemon: Sendable {
                 clock: clock, observer: host.observer, actions: host.actions, prober: prober, evidence: host.evidence,
                 releases: host.releases,
                 store: trail.store, alerts: delivery, notifier: host.notifier, policies: policies,
-                pauseSwitch: PauseFile(runtimeDirectory: self.settings.runtimeDirectory)),
+                pauseSwitch: PauseFile(runtimeDirectory: self.settings.runtimeDirectory),
+                degradation: DegradationFileWriter(
+                    runtimeDirectory: self.settings.runtimeDirectory, logger: self.logger)),
             options: SupervisorOptions(
                 version: self.version, processID: getpid(), startedAt: startedAt,
                 overrides: self.settings.overrides.inForce),

@@ -20,9 +20,20 @@ import Testing
             let components = ["api", "db"].map { component.replacing("NAME", with: $0) }.joined(separator: ",")
             #expect(
                 answer.text == """
-                    {"components":[\(components)],"policy":{"error":null,"generation":7,\
+                    {"components":[\(components)],"degradation":null,"policy":{"error":null,"generation":7,\
                     "loadedAt":"2026-11-20T01:00:00.000000Z"},"reason":null,\
                     "startedAt":"2026-11-20T00:00:00.000000Z","state":"running","version":"1.2.3"}
+
+                    """)
+        }
+    }
+
+    @Test func `the level of degradation is told, NORMAL where the policy has none`() async throws {
+        try await TestServer.with(RecordingControl()) { server in
+            let answer = try await server.request("GET", "/v1/degradation")
+            #expect(
+                answer.text == """
+                    {"askedBy":[],"features":{},"level":"NORMAL","problem":null,"since":null,"units":[],"why":null}
 
                     """)
         }

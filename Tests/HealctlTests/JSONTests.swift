@@ -92,7 +92,10 @@ import Testing
 
     @Test func `the status`() throws {
         let status = try self.object(StatusPage(StatusPageTests.status).json)
-        #expect(Set(status.keys) == ["state", "policy", "components", "reason", "version", "startedAt", "overrides"])
+        #expect(
+            Set(status.keys) == [
+                "state", "policy", "components", "reason", "version", "startedAt", "overrides", "degradation",
+            ])
         #expect(
             Set(try #require(status["policy"] as? [String: Any]).keys) == ["generation", "loadedAt", "error"])
         let components = try #require(status["components"] as? [[String: Any]])

@@ -110,9 +110,42 @@ import Testing
                 + "{\"type\": \"unit\"}}}}, \"groups\": {\"g\": {", "}}}"
         ),
         "groups": ("{\"version\": 1, \"groups\": {", "}}"),
+        "degradation": inDegradation(""),
+        "degradation-normal": inDegradation("\"NORMAL\": {", "}"),
+        "degradation-level": inDegradation("\"MINIMAL\": {\"enter\": {\"component\": \"db\"},", "}"),
+        "degradation-bare": inDegradation("\"MINIMAL\": {", "}"),
+        "degradation-enter": inDegradation("\"MINIMAL\": {\"stop\": [\"x.service\"], \"enter\": {", "}}"),
+        "error-rate": inDegradation(
+            "\"MINIMAL\": {\"stop\": [\"x.service\"], \"enter\": {\"errorRate\": {", "}}}"),
+        "p95": inDegradation("\"MINIMAL\": {\"stop\": [\"x.service\"], \"enter\": {\"p95\": {", "}}}"),
+        "step-degrade": inStep("\"action\": \"DEGRADE\","),
+        "step-degrade-known": (
+            "{\"version\": 1, \"components\": {\"a\": {\"unit\": \"a.service\", \"checks\": {\"u\": {\"type\": \"unit\"}}, "
+                + "\"recovery\": [{\"action\": \"DEGRADE\",",
+            "}]}}, \"degradation\": {\"DEGRADED\": {\"features\": {\"f\": false}}}}"
+        ),
         "max-actions": ("{\"version\": 1, \"guards\": {\"maxActions\": {", "}}}"),
     ]
 
+    private static func inDegradation(_ before: String, _ after: String = "") -> (String, String) {
+        let unit = "\"checks\": {\"u\": {\"type\": \"unit\"}}"
+        let components = [
+            "\"db\": {\"unit\": \"db.service\", \"checks\": {\"u\": {\"type\": \"unit\"}, \"tcp\": {\"type\": \"tcp\", "
+                + "\"host\": \"::1\", \"port\": 1}, \"off\": {\"type\": \"tcp\", \"host\": \"::1\", \"port\": 1, "
+                + "\"enabled\": false}}}",
+            "\"web\": {\"unit\": \"web.service\", \"dependsOn\": [\"db\"], \(unit)}",
+            "\"seen\": {\"unit\": \"seen.service\", \"mode\": \"observe\", \(unit)}",
+            "\"batch\": {\"unit\": \"batch.service\", \(unit)}",
+            "\"pair\": {\"unit\": \"pair.service\", \"failover\": {\"standbys\": [\"pair-2.service\"]}, \(unit)}",
+            "\"pool\": {\"unit\": \"pool.service\", \"scale\": {\"template\": \"worker@.service\"}, \(unit)}",
+            "\"load\": {\"unit\": \"load.service\", \(unit), \"recovery\": [{\"action\": \"REDUCE_LOAD\", \"units\": "
+                + "[\"reports.service\"]}]}",
+        ]
+        return (
+            "{\"version\": 1, \"components\": {\(components.joined(separator: ", "))}, \"degradation\": {\(before)",
+            "\(after)}}"
+        )
+    }
     private static func inComponent(_ before: String, _ after: String = "") -> (String, String) {
         ("{\"version\": 1, \"components\": {\"a\": {\(before)", "\(after)}}}")
     }
@@ -157,7 +190,7 @@ import Testing
         var objects = [
             PolicyFileLanguage.file, PolicyFileLanguage.defaults, PolicyFileLanguage.defaultsComponent.shape,
             PolicyFileLanguage.defaultsStep.shape, ComponentLanguage.spec.shape, GuardsLanguage.spec.shape,
-            GuardsLanguage.group.shape, MaintenanceLanguage.spec.shape,
+            GuardsLanguage.group.shape, MaintenanceLanguage.spec.shape, DegradationLanguage.spec.shape,
         ]
         for tagged in [CheckLanguage.spec.shape, StepLanguage.spec.shape, ChannelLanguage.spec.shape] {
             objects += [tagged.common] + tagged.variants.map(\.own)

@@ -17,6 +17,7 @@ final class ScriptedEngine: DecisionEngine {
         var hostState: (state: String, reason: String?) = ("running", nil)
         var components: [ComponentSnapshot] = []
         var heartbeatTargets: [String: HeartbeatTarget] = [:]
+        var degradation: DegradationSnapshot?
         var react: @Sendable (Event, Moment) -> [Effect] = { _, _ in [] }
     }
 
@@ -24,6 +25,7 @@ final class ScriptedEngine: DecisionEngine {
 
     var nextDeadline: MonotonicInstant? { self.state.withLock { $0.nextDeadline } }
     var hostState: (state: String, reason: String?) { self.state.withLock { $0.hostState } }
+    var degradation: DegradationSnapshot? { self.state.withLock { $0.degradation } }
     var events: [Event] { self.state.withLock { $0.events } }
 
     func handle(_ event: Event, at now: Moment) -> [Effect] {
@@ -91,6 +93,7 @@ enum Trace: Hashable, Sendable {
     case sentUnrecorded(String)
     case notified(String)
     case evidenceRead(String)
+    case published(DegradationNotice?)
 }
 
 struct DiskFull: Error, CustomStringConvertible {
@@ -112,6 +115,7 @@ final class World: Sendable {
         var isPaused = false
         var restored = RestoredState()
         var watchdog: Duration?
+        var publishingFails: String?
     }
 
     let state = Mutex(State())
@@ -134,7 +138,7 @@ final class World: Sendable {
         SupervisorPorts(
             clock: self.clock, observer: self, actions: self, prober: self, evidence: self, releases: self, store: self,
             alerts: self,
-            notifier: self, policies: self, pauseSwitch: self)
+            notifier: self, policies: self, pauseSwitch: self, degradation: self)
     }
 }
 
@@ -154,6 +158,11 @@ extension World: UnitObserver, Prober, EvidenceSource, ReleaseSource {
         self.add(.evidenceRead(unit))
         return self.state.withLock { $0.evidence[unit] }
     }
+}
+
+extension World: DegradationPublisher {
+    func publish(_ notice: DegradationNotice?) { self.add(.published(notice)) }
+    var problem: String? { self.state.withLock { $0.publishingFails } }
 }
 
 extension World: ActionRunner {

@@ -3,7 +3,7 @@ import Glibc
 /// Replacing what others read: at every moment, and after a loss of power, they find the old or the new.
 ///
 /// - SeeAlso: rename(2); fsync(2).
-enum AtomicFile {
+public enum AtomicFile {
     /// Makes `path` a symbolic link to `target`, whether there was one or nothing. Blocks for a disk flush.
     ///
     /// - Returns: why not.
@@ -41,6 +41,27 @@ enum AtomicFile {
         }
     }
 
+    /// Makes `path` a file with these bytes. Blocks for a disk flush.
+    ///
+    /// - Returns: why not.
+    public static func write(_ bytes: [UInt8], to path: String, mode: UInt32) -> String? {
+        let (directory, name) = Self.split(path)
+        return Self.replace(directory, name) { temporary, descriptor in
+            let output = openat(descriptor, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+            guard output >= 0 else { return false }
+            defer { close(output) }
+            // Not by the mode given to openat(2), which the umask narrows.
+            return Self.pour(bytes, into: output) && fchmod(output, mode) == 0
+        }
+    }
+
+    /// Takes a file away; one that is not there is away already.
+    ///
+    /// - Returns: why not.
+    public static func remove(_ path: String) -> String? {
+        unlink(path) == 0 || errno == ENOENT ? nil : "\(path): \(Self.reason)"
+    }
+
     private static func replace(
         _ directory: String, _ name: String, make: (_ temporary: String, _ directory: Int32) -> Bool
     ) -> String? {
@@ -68,17 +89,22 @@ enum AtomicFile {
         while true {
             let count = read(input, &buffer, buffer.count)
             if count == 0 { return true }
-            guard count > 0 else { return false }
-            var written = 0
-            while written < count {
-                let more = buffer.withUnsafeBytes { bytes in
-                    let rest = bytes[written..<count]
-                    return write(output, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-                }
-                guard more > 0 else { return false }
-                written += more
-            }
+            guard count > 0, Self.pour(buffer.prefix(count), into: output) else { return false }
         }
+    }
+
+    private static func pour(_ bytes: some Sequence<UInt8>, into output: Int32) -> Bool {
+        let bytes = Array(bytes)
+        var written = 0
+        while written < bytes.count {
+            let more = bytes.withUnsafeBytes { all in
+                let rest = UnsafeRawBufferPointer(rebasing: all[written...])
+                return Glibc.write(output, rest.baseAddress, rest.count)
+            }
+            guard more > 0 else { return false }
+            written += more
+        }
+        return true
     }
 
     static func split(_ path: String) -> (directory: String, name: String) {

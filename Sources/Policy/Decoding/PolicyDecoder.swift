@@ -78,6 +78,9 @@ struct PolicyDecoder {
         self.context.components = self.declared("components", what: "component")
         self.context.channels = self.declared("channels", what: "channel")
         self.context.strategies = self.declared("strategies", what: "strategy")
+        self.forEachSection("degradation") { decoder, node in
+            decoder.context.degradationLevels.formUnion(DegradationLanguage.declaredLevels(node))
+        }
         self.limitComponents()
         self.decodeDefaults()
         self.context.defaults.apply(self.overrides)
@@ -100,7 +103,11 @@ struct PolicyDecoder {
         let groups = self.decodeGroups(members: components)
         self.forEachSection("guards") { decoder, node in
             guard let checks = node["connectivity"]?["checks"] else { return }
-            CheckReference.reportUnknown(in: checks, among: components, &decoder.context)
+            CheckReference.reportUnknown(in: checks, among: components, &decoder.context) { check in
+                guard !check.kind.asksOthers || !check.enabled else { return nil }
+                let why = check.enabled ? "it is a \(check.kind.type) check" : "it is disabled"
+                return "says nothing about the network: \(why)"
+            }
         }
         var maintenance: [MaintenanceWindow] = []
         self.forEachSection("maintenance") { decoder, node in
@@ -109,7 +116,8 @@ struct PolicyDecoder {
             MaintenanceLanguage.report(node, among: components, &decoder.context)
         }
         return PolicySnapshot(
-            components: components, guards: guards, groups: groups, channels: channels, maintenance: maintenance
+            components: components, guards: guards, groups: groups, channels: channels, maintenance: maintenance,
+            degradation: self.decodeDegradation(components)
         ).disabled(by: self.overrides)
     }
 
@@ -131,7 +139,8 @@ struct PolicyDecoder {
         for member in members {
             switch member.key {
             case "$schema": if member.node.string == nil { self.context.report(member.node, expected: "a text") }
-            case "defaults", "components", "strategies", "channels", "guards", "groups", "maintenance":
+            case "defaults", "components", "strategies", "channels", "guards", "groups", "maintenance",
+                "degradation":
                 if member.node.members == nil { self.context.report(member.node, expected: "an object") }
             default: continue
             }
@@ -237,6 +246,21 @@ struct PolicyDecoder {
             GuardsLanguage.reportIdle(member, limits, sizes: sizes, &decoder.context)
         }
         return groups
+    }
+
+    private mutating func decodeDegradation(_ components: [Component]) -> DegradationPolicy? {
+        var draft: DegradationLanguage.Draft?
+        self.forEachSection("degradation") { decoder, node in
+            decoder.refuseRepeated(node, section: "degradation")
+            var own = draft ?? DegradationLanguage.spec.initial
+            _ = DegradationLanguage.spec.read(node, into: &own, &decoder.context)
+            draft = own
+        }
+        guard let policy = draft?.policy else { return nil }
+        self.forEachSection("degradation") { decoder, node in
+            DegradationRules(node: node, policy: policy, components: components).report(&decoder.context)
+        }
+        return policy
     }
 
     private mutating func decodeStrategies() {

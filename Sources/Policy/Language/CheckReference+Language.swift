@@ -15,10 +15,15 @@ extension CheckReference {
         self.init(component: parts[0], check: parts[1])
     }
 
-    /// Reports references to what is not there, or cannot say anything about the network.
+    /// Reports references to what is not there, or is of no use.
     ///
-    /// - Parameter node: the array of references.
-    static func reportUnknown(in node: JSONNode, among components: [Component], _ context: inout DecodingContext) {
+    /// - Parameters:
+    ///   - node: the array of references.
+    ///   - uselessness: why a check is of no use here.
+    static func reportUnknown(
+        in node: JSONNode, among components: [Component], _ context: inout DecodingContext,
+        uselessness: (Check) -> String?
+    ) {
         for item in node.items {
             guard let text = item.string, let reference = CheckReference(text: text) else { continue }
             let component = components.first { $0.name == reference.component }
@@ -28,10 +33,8 @@ extension CheckReference {
                 context.report(at: item.offset, .reference, "no check \(quoted(text)) is declared\(hint)")
                 continue
             }
-            if !check.kind.asksOthers || !check.enabled {
-                let why = check.enabled ? "it is a \(check.kind.type) check" : "it is disabled"
-                context.report(
-                    at: item.offset, .semantic, "the check \(quoted(text)) says nothing about the network: \(why)")
+            if let why = uselessness(check) {
+                context.report(at: item.offset, .semantic, "the check \(quoted(text)) \(why)")
             }
         }
     }

@@ -1,3 +1,5 @@
+import ResilienceCore
+
 /// A point in one of the files.
 struct Place: Hashable, Sendable {
     var file: Int
@@ -22,6 +24,8 @@ struct DecodingContext: Sendable {
     var strategies: [String: Place] = [:]
     /// The decoded strategies; one that is declared and absent here had errors of its own.
     var decodedStrategies: [String: Step] = [:]
+    /// The levels of degradation that can be entered, as the files declare them.
+    var degradationLevels: Set<DegradationLevel> = []
     /// The checks of the component that is being decoded; `nil` outside of components.
     var currentChecks: Set<String>?
     var defaults = Defaults()

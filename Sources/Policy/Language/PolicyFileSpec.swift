@@ -1,7 +1,6 @@
 /// The language of a file: its top-level keys. The decoder reads the sections of all files in the order in which they
 /// need each other, so that these shapes serve the unknown keys, the schema and the reference.
 enum PolicyFileLanguage {
-    static let unavailable = ["degradation"]
     static let componentLimit = 10_000
 
     static let defaultsCheck = CheckLanguage.common
@@ -38,9 +37,12 @@ enum PolicyFileLanguage {
                 "maintenance", .object(MaintenanceLanguage.spec.shape),
                 "Times in which people work on components and nothing is repaired."),
             section(
+                "degradation", .object(DegradationLanguage.spec.shape),
+                "What the host does without while it is not well."),
+            section(
                 "groups", named(.object(GuardsLanguage.group.shape), GuardsLanguage.groupLimit),
                 "Limits on what is done to the components of a `group`, by its name."),
-        ], unavailable: unavailable)
+        ], unavailable: [])
 
     private static func named(_ shape: Shape, _ limit: Int) -> Shape {
         .map(keyPattern: NamePattern.name.pattern, shape, 0...limit)

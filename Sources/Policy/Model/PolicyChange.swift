@@ -7,6 +7,7 @@ public struct PolicyChange: Hashable, Sendable {
     public var guardsChanged: Bool
     public var channelsChanged: Bool
     public var maintenanceChanged: Bool
+    public var degradationChanged: Bool
 
     /// Compares what the policies mean; how they are written or spread over files makes no difference.
     public init(from old: PolicySnapshot, to new: PolicySnapshot) {
@@ -18,12 +19,13 @@ public struct PolicyChange: Hashable, Sendable {
         self.guardsChanged = old.guards != new.guards || old.groups != new.groups
         self.channelsChanged = old.channels != new.channels
         self.maintenanceChanged = old.maintenance != new.maintenance
+        self.degradationChanged = old.degradation != new.degradation
     }
 
     /// The policies mean the same.
     public var isEmpty: Bool {
         self.added.isEmpty && self.removed.isEmpty && self.changed.isEmpty && !self.guardsChanged
-            && !self.channelsChanged && !self.maintenanceChanged
+            && !self.channelsChanged && !self.maintenanceChanged && !self.degradationChanged
     }
 }
 
@@ -38,6 +40,7 @@ extension PolicyChange: CustomStringConvertible {
         if self.guardsChanged { parts.append("guards changed") }
         if self.channelsChanged { parts.append("channels changed") }
         if self.maintenanceChanged { parts.append("maintenance changed") }
+        if self.degradationChanged { parts.append("degradation changed") }
         return parts.isEmpty ? "no change" : parts.joined(separator: ", ")
     }
 }

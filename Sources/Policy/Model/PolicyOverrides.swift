@@ -100,6 +100,7 @@ extension PolicySnapshot {
         guard !overrides.isEnabled else { return self }
         var policy = self
         for index in policy.components.indices { policy.components[index].mode = .observe }
+        policy.degradation?.isObserved = true
         return policy
     }
 }

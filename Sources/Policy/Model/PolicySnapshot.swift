@@ -11,16 +11,20 @@ public struct PolicySnapshot: Hashable, Sendable {
     public var channels: [String: Channel]
     /// In the order of the files.
     public var maintenance: [MaintenanceWindow]
+    /// `nil`: there is none.
+    public var degradation: DegradationPolicy?
 
     public init(
         components: [Component] = [], guards: Guards = Guards(), groups: [String: GroupLimits] = [:],
-        channels: [String: Channel] = [:], maintenance: [MaintenanceWindow] = []
+        channels: [String: Channel] = [:], maintenance: [MaintenanceWindow] = [],
+        degradation: DegradationPolicy? = nil
     ) {
         self.components = components.sorted { $0.name < $1.name }
         self.guards = guards
         self.groups = groups
         self.channels = channels
         self.maintenance = maintenance
+        self.degradation = degradation
     }
 }
 

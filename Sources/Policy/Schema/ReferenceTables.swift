@@ -6,7 +6,7 @@ enum ReferenceTables {
         var objects = [
             PolicyFileLanguage.file, PolicyFileLanguage.defaults, PolicyFileLanguage.defaultsComponent.shape,
             PolicyFileLanguage.defaultsStep.shape, ComponentLanguage.spec.shape, GuardsLanguage.spec.shape,
-            GuardsLanguage.group.shape, MaintenanceLanguage.spec.shape,
+            GuardsLanguage.group.shape, MaintenanceLanguage.spec.shape, DegradationLanguage.spec.shape,
         ]
         for tagged in [CheckLanguage.spec.shape, StepLanguage.spec.shape, ChannelLanguage.spec.shape] {
             objects.append(tagged.common)

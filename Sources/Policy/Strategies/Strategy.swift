@@ -15,6 +15,7 @@ public enum Strategy: Hashable, Sendable, Codable {
     case scale(ScaleStrategy)
     case circuitBreak(CircuitBreakStrategy)
     case reduceLoad(ReduceLoadStrategy)
+    case degrade(DegradeStrategy)
 
     /// The payload, by what all strategies have in common.
     public var traits: any StrategyTraits {
@@ -31,6 +32,7 @@ public enum Strategy: Hashable, Sendable, Codable {
         case .scale(let strategy): strategy
         case .circuitBreak(let strategy): strategy
         case .reduceLoad(let strategy): strategy
+        case .degrade(let strategy): strategy
         }
     }
 

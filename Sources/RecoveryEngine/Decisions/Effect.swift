@@ -22,6 +22,8 @@ public enum Effect: Hashable, Sendable {
     case lookAtRelease(component: String, ReleasePolicy)
     /// Keep what may be gone later.
     case gatherEvidence(EvidenceRequest)
+    /// Tell services what the host does without; `nil`: the policy says nothing of that any more.
+    case publishDegradation(DegradationNotice?)
 }
 
 /// One action to carry out on a unit (or without one).

@@ -70,10 +70,12 @@ extension RecoveryEngine {
 
     /// Every component, in name order.
     public func componentStatuses(at now: Moment) -> [ComponentSnapshot] {
-        self.machines.map { machine in
-            let (state, detail) = Self.describe(machine, at: now)
+        self.machines.indices.map { index in
+            let machine = self.machines[index]
+            let shed = machine.phase == .stopped ? self.isShed(index) : nil
+            let (state, detail) = shed.map { ("stopped", $0.text) } ?? Self.describe(machine, at: now)
             return ComponentSnapshot(
-                name: machine.component.name, verdict: machine.stoppedByOperator ? .unknown : machine.verdict,
+                name: machine.component.name, verdict: machine.phase == .stopped ? .unknown : machine.verdict,
                 state: state, detail: detail, since: machine.phaseSince, unit: machine.activeUnit,
                 checks: machine.trackers.map(Self.snapshot), openIncident: machine.incident?.id,
                 approval: machine.approval.flatMap { Self.snapshot($0, at: now) })

@@ -77,7 +77,7 @@ extension RecoveryEngine {
 
     /// A component of which nothing is known for long is told of once: nobody is watching it.
     private mutating func noticeUnknown(_ index: Int) {
-        guard self.machines[index].verdict == .unknown, !self.machines[index].stoppedByOperator,
+        guard self.machines[index].verdict == .unknown, self.machines[index].phase != .stopped,
             !self.isBlinded(index)  // people know of that
         else {
             self.machines[index].unknownSince = nil
@@ -109,6 +109,7 @@ extension RecoveryEngine {
             self.host.unhealthy += unhealthy ? 1 : -1
             self.reviewFreeze()
         }
+        self.publishToDegradation(index)
         let impaired = self.machines[index].isImpaired
         if impaired != self.machines[index].impairsDependents {
             self.machines[index].impairsDependents = impaired

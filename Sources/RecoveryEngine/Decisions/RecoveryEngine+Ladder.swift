@@ -298,6 +298,9 @@ extension RecoveryEngine {
         case .healthCheck(let look):
             self.look(request, index, checks: look.checks, verify: step.verify)
             return true
+        case .degrade(let strategy):
+            self.degrade(request, index, strategy)
+            return true
         case .alert(let alert):
             self.tellPeople(request, index, alert)
             return false

@@ -6,7 +6,7 @@ import ResilienceCore
 extension RecoveryEngine {
     mutating func observe(unit: String, _ observation: UnitObservation) {
         if self.host.unitsUnknown != nil { self.host.unitsUnknown = nil }
-        guard let index = self.indexByUnit[unit] else { return }
+        guard let index = self.indexByUnit[unit] else { return self.observeShed(unit, observation) }
         guard unit == self.machines[index].activeUnit else { return self.observeOther(index, unit, observation) }
         let before = self.machines[index].unit
         var observation = observation
@@ -23,7 +23,9 @@ extension RecoveryEngine {
                 self.machines[index].forgivenStop = nil
             }
         }
-        let isFirst = !self.machines[index].hasSeenUnit && self.machines[index].incident == nil
+        // One that a level has stopped was not left so by somebody.
+        let isFirst =
+            !self.machines[index].hasSeenUnit && self.machines[index].incident == nil && self.isShed(index) == nil
         if !self.machines[index].hasSeenUnit { self.machines[index].restartsWhenUp = observation.restarts }
         self.machines[index].unit = observation
         self.machines[index].hasSeenUnit = true
@@ -104,6 +106,7 @@ extension RecoveryEngine {
     /// Nothing is known of any unit: hold what depends on it, forget nothing.
     mutating func loseSight(of why: String) {
         self.host.unitsUnknown = why
+        self.host.degradation.seen.removeAll()
         for index in self.machines.indices where !self.machines[index].watchedUnits.isEmpty {
             self.machines[index].facts.others.removeAll()
             guard self.machines[index].component.unit != nil else { continue }

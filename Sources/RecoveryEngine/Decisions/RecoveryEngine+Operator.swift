@@ -89,27 +89,31 @@ extension RecoveryEngine {
         self.touched.insert(index)
     }
 
-    /// A unit that a person stopped is left alone, and its time counts as neither up nor down.
+    /// A unit that a person stopped, or a level of degradation does without, is left alone, and its time counts as neither
+    /// up nor down.
     mutating func respectOperator(_ index: Int) {
         if case .recovering = self.machines[index].phase { return }
         let isStopped: Bool
         if case .stopped = self.machines[index].phase { isStopped = true } else { isStopped = false }
-        guard self.machines[index].stoppedByOperator != isStopped else { return }
+        let shed = self.isShed(index)
+        guard (self.machines[index].stoppedByOperator || shed != nil) != isStopped else { return }
         if isStopped {
             if self.machines[index].timeSuspended {
                 self.machines[index].timeSuspended = false
-                self.record(index, .timeCounts(true, why: "it was started again"))
+                self.record(index, .timeCounts(true, why: "it was taken back into care"))
             }
             let graceUntil = self.now.monotonic + self.machines[index].component.startupGrace
             self.machines[index].restartEvidence(graceUntil: graceUntil, at: self.now.monotonic)
             self.armHurried(index)
             self.enter(index, .starting)
         } else {
+            let who = shed.map { "the degradation level \($0.level.rawValue)" } ?? "an operator"
+            let did = shed?.way == .freeze ? "froze" : "stopped"
             if let incident = self.machines[index].incident {
-                self.record(index, .note("an operator stopped the unit: it is left alone"))
-                self.withdrawApproval(index, why: "an operator stopped the unit")
+                self.record(index, .note("\(who) \(did) the unit: it is left alone"))
+                self.withdrawApproval(index, why: "\(who) \(did) the unit")
                 self.record(index, .incidentResolved(at: max(self.now.wall, incident.detectedAt), by: .withdrawn))
-                self.tellOfWithdrawal(self.machines[index], why: "an operator stopped it")
+                self.tellOfWithdrawal(self.machines[index], why: "\(who) \(did) it")
                 self.machines[index].incident = nil
                 if self.machines[index].component.desired == .running {
                     // It is going to be started again: no stop gives a new ladder.
@@ -124,8 +128,11 @@ extension RecoveryEngine {
             // What did not help is theirs now: a later incident has nothing to take back of this one.
             self.machines[index].facts.saved.pendingUndo = nil
             self.machines[index].stoppedSince = self.now.monotonic
-            self.machines[index].timeSuspended = true
-            self.record(index, .timeCounts(false, why: "stopped by an operator"))
+            // After a restart of heald it may be on record already.
+            if !self.machines[index].timeSuspended {
+                self.machines[index].timeSuspended = true
+                self.record(index, .timeCounts(false, why: shed.map(\.text) ?? "stopped by an operator"))
+            }
             self.enter(index, .stopped)
         }
     }

@@ -9,10 +9,13 @@ extension RecoveryEngine {
             self.effects.append(
                 .record(
                     AuditRecord(
-                        at: self.now.wall, component: orphan.component,
-                        incident: orphan.incident == 0 ? nil : orphan.incident,
-                        .actionFinished(id: id, outcome))))
-            if self.finishAside(orphan, outcome) { self.tellOfFailedReturn(orphan, outcome) }
+                        at: self.now.wall, component: orphan.isOfHost ? nil : orphan.component,
+                        incident: orphan.incident == 0 ? nil : orphan.incident, .actionFinished(id: id, outcome))))
+            if orphan.isOfHost {
+                self.finishShedding(orphan, outcome)
+            } else if self.finishAside(orphan, outcome) {
+                self.tellOfFailedReturn(orphan, outcome)
+            }
             self.evaluateWaiting()
             return
         }
@@ -93,7 +96,7 @@ extension RecoveryEngine {
     }
 
     /// The action is done; now its component has to prove itself.
-    private mutating func expectRecovery(_ index: Int, _ attempt: Attempt) {
+    mutating func expectRecovery(_ index: Int, _ attempt: Attempt) {
         let component = self.machines[index].component
         let verify = attempt.step < component.recovery.count ? component.recovery[attempt.step].verify : .seconds(15)
         // A proof cannot fail for slowness that the startup grace allows, nor for a report that is not due yet.

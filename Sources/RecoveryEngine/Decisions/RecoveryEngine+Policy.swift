@@ -31,16 +31,22 @@ extension RecoveryEngine {
         self.connect()
         self.recountHost()
         self.setGate()
+        self.adoptDegradation()
         self.rearmAllTimers()
         self.effects.append(
             .record(
                 AuditRecord(
                     at: self.now.wall, .policyLoaded(generation: generation, components: policy.components.map(\.name)))
             ))
+        self.watchEverything()
+        for index in self.machines.indices { self.evaluateLater(index) }
+    }
+
+    /// Has systemd tell of every unit that anything is decided about.
+    mutating func watchEverything() {
         let readers = self.machines.filter(\.component.needsWhatUnitRequires)
         self.effects.append(
-            .watchUnits(Set(self.indexByUnit.keys), requirementsOf: Set(readers.flatMap(\.members))))
-        for index in self.machines.indices { self.evaluateLater(index) }
+            .watchUnits(self.unitsToWatch, requirementsOf: Set(readers.flatMap(\.members))))
     }
 
     /// Takes up what an earlier run left behind, then begins to decide.
@@ -73,6 +79,7 @@ extension RecoveryEngine {
             self.effects.append(.reconcile(request))
         }
         self.isStarted = true
+        self.restoreDegradation(restored.host.degradation)
         self.recountHost()
         self.spreadFirstProbes()
         for index in self.machines.indices { self.evaluateLater(index) }
@@ -126,6 +133,7 @@ extension RecoveryEngine {
             self.armHostTimer(.pause, at: until)
         }
         self.armStormTimer()
+        if let due = self.host.degradation.dueAt { self.armHostTimer(.degradation, at: due) }
         for index in self.machines.indices {
             if let deadline = self.machines[index].deadline {
                 self.timers.insert(TimerEntry(at: deadline, component: index, check: -1))
@@ -151,6 +159,7 @@ extension RecoveryEngine {
             }
         }
         self.recountGroups()
+        self.recountHealth()
         // Other limits, or other components to count, may make what is down too many.
         guard self.isStarted else { return }
         self.reviewFreeze()

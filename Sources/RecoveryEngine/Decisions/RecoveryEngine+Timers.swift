@@ -26,7 +26,7 @@ extension RecoveryEngine {
 
     /// What a host-wide timer is for; it stands in the place of the check.
     enum HostTimer: Int {
-        case pause, storm
+        case pause, storm, degradation
     }
 
     mutating func armHostTimer(_ timer: HostTimer, at end: MonotonicInstant) {
@@ -37,6 +37,7 @@ extension RecoveryEngine {
         switch timer {
         case .pause: self.host.pausedUntil == instant
         case .storm: self.stormEnd == instant
+        case .degradation: self.host.degradation.dueAt == instant
         case nil: false
         }
     }
@@ -45,6 +46,8 @@ extension RecoveryEngine {
         switch timer {
         case .pause: self.endHostPause()
         case .storm: self.evaluateWaiting()
+        // It is looked at after each event.
+        case .degradation: self.host.degradation.dueAt = nil
         case nil: break
         }
     }

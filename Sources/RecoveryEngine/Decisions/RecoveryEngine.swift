@@ -73,6 +73,8 @@ public struct RecoveryEngine: Sendable {
         for _ in 0..<4 {
             self.runDueTimers()
             self.settle()
+            self.reviewDegradation()
+            if !self.agenda.isEmpty { continue }
             guard let next = self.timers.min, next.at <= now.monotonic else { break }
         }
         self.save()

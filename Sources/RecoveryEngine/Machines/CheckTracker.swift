@@ -30,6 +30,8 @@ struct CheckTracker: Sendable {
     /// The probe that has not answered yet.
     var outstanding: UInt64?
     var probeStartedAt: MonotonicInstant?
+    /// What it said lately, where rates or percentiles are asked for.
+    private(set) var history: ResultHistory?
     /// Of heartbeat checks.
     var pulse: Pulse?
     /// It counts only through a composite check.
@@ -62,8 +64,13 @@ struct CheckTracker: Sendable {
         self.lastResult = result
         self.lastAt = now.wall
         switch result.verdict {
-        case .up, .degraded: self.takePass(result, at: now)
-        case .down: self.takeFailure(result, at: now)
+        case .up, .degraded:
+            self.takePass(result, at: now)
+            self.history?.add(result, at: now.monotonic)
+        case .down:
+            self.takeFailure(result, at: now)
+            // Within the grace of a start it says nothing.
+            if self.graceUntil == nil { self.history?.add(result, at: now.monotonic) }
         case .unknown:
             self.blanks += 1
             if self.blanks >= self.check.fall { self.forget() }
@@ -142,6 +149,16 @@ struct CheckTracker: Sendable {
         self.isStale = isStale
     }
 
+    /// - Parameter within: `nil`: nobody asks for what it said.
+    mutating func keepHistory(for within: Duration?) {
+        guard let within else {
+            self.history = nil
+            return
+        }
+        if self.history == nil { self.history = ResultHistory(within: within) }
+        self.history?.within = within
+    }
+
     /// Nothing is known any more: what was seen was of another time. Needs `rise` passes or `fall` failures anew.
     mutating func forget() {
         self.verdict = .unknown
@@ -150,6 +167,7 @@ struct CheckTracker: Sendable {
         self.slow = 0
         self.blanks = 0
         self.recent.removeAll(keepingCapacity: true)
+        self.history?.forget()
         self.failingSince = nil
         self.passingSince = nil
     }
@@ -164,6 +182,7 @@ struct CheckTracker: Sendable {
 
     /// The present streak of failures may be our own doing; the verdict stays.
     mutating func doubtStreak() {
+        self.history?.forget()
         guard self.verdict != .down else { return }
         self.failures = 0
         self.recent.removeAll(keepingCapacity: true)

@@ -202,6 +202,8 @@ struct ComponentMachine: Sendable {
     var impairsDependents = false
     /// Known to its group as in service.
     var countsServing = false
+    /// Known to the degradation of the host; `nil`: not yet.
+    var countedHealth: ServiceHealth?
     /// systemd's own restarts when the incident opened.
     var restartsSeen: UInt32 = 0
     /// systemd's own restarts when the component was last up, or first seen.

@@ -26,6 +26,7 @@ struct HostState: Sendable {
     var storm: Storm?
     /// Groups that have limits, or whose past still counts.
     var groups: [String: GroupState] = [:]
+    var degradation = HostDegradation()
     var saved: SavedHost?
 
     init(guards: Guards) {
@@ -58,7 +59,8 @@ struct HostState: Sendable {
             pausedUntil: self.pausedUntil.map(now.wall(at:)), frozen: self.isFrozen,
             orphans: self.orphans.values.sorted { $0.id < $1.id },
             storm: self.storm.map { SavedStorm(cause: $0.cause, since: now.wall(at: $0.since)) },
-            groups: self.groups.filter { !$0.value.isForgettable }.mapValues { $0.snapshotToSave(at: now) })
+            groups: self.groups.filter { !$0.value.isForgettable }.mapValues { $0.snapshotToSave(at: now) },
+            degradation: self.degradation.snapshotToSave())
     }
 }
 
@@ -76,6 +78,7 @@ extension SavedHost {
             && self.storm?.cause == other.storm?.cause && nearlyEqual(self.storm?.since, other.storm?.since)
             && self.groups.keys == other.groups.keys
             && self.groups.allSatisfy { $0.value.isSame(as: other.groups[$0.key]) }
+            && self.degradation == other.degradation
     }
 }
 

@@ -38,6 +38,7 @@ extension RecoveryEngine {
         case .scale(let scale): return self.scaleOrder(machine, scale.direction)
         case .circuitBreak: return .order(.isolate)
         case .reduceLoad(let load): return .order(.limit(units: load.units, load.properties))
+        case .degrade(let strategy): return self.degradationOrder(strategy)
         }
     }
 
@@ -120,7 +121,9 @@ extension RecoveryEngine {
         if self.host.unrecorded != nil { return .unrecorded }
         if self.host.isFrozen { return .frozen(group: nil) }
         if let reason = self.stormReasonToHold() { return reason }
-        if self.host.inFlight + self.host.orphans.count >= self.policy.guards.maxConcurrent {
+        // What a level stops may take its time, and no repair waits for that.
+        let asides = self.host.orphans.values.count { !$0.isOfHost }
+        if self.host.inFlight + asides >= self.policy.guards.maxConcurrent {
             return .concurrency(group: nil)
         }
         if let unit = self.machines[index].activeUnit, self.isInHand([unit], besides: index) {

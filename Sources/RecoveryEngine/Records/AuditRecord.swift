@@ -49,6 +49,8 @@ public struct AuditRecord: Hashable, Sendable, Codable {
         case breakerChanged(from: String, to: String, why: String)
         /// The component comes and goes, and repairs are held back (`latched`), or are no longer.
         case latchChanged(latched: Bool, why: String)
+        /// The host does without more, or less.
+        case degradationChanged(from: DegradationLevel, to: DegradationLevel, why: String)
         /// Automation stopped acting on the whole host (`frozen`), or goes on.
         case freezeChanged(frozen: Bool, why: String)
         /// The same for one group of components.

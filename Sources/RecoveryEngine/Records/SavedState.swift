@@ -140,11 +140,13 @@ public struct SavedHost: Hashable, Sendable, Codable {
     public var storm: SavedStorm?
     /// Those of which anything must not be forgotten, by name.
     public var groups: [String: SavedGroup]
+    /// `nil` where there is nothing to remember.
+    public var degradation: SavedDegradation?
 
     public init(
         nextIncident: Int64 = 1, nextAction: Int64 = 1, actions: [WallTime] = [], pausedUntil: WallTime? = nil,
         frozen: Bool = false, orphans: [ActionRequest] = [], storm: SavedStorm? = nil,
-        groups: [String: SavedGroup] = [:]
+        groups: [String: SavedGroup] = [:], degradation: SavedDegradation? = nil
     ) {
         self.nextIncident = nextIncident
         self.nextAction = nextAction
@@ -154,6 +156,7 @@ public struct SavedHost: Hashable, Sendable, Codable {
         self.orphans = orphans
         self.storm = storm
         self.groups = groups
+        self.degradation = degradation
     }
 }
 
@@ -192,7 +195,8 @@ extension SavedHost {
             frozen: try values.decode(Bool.self, forKey: .frozen),
             orphans: try values.decodeIfPresent([ActionRequest].self, forKey: .orphans) ?? [],
             storm: try values.decodeIfPresent(SavedStorm.self, forKey: .storm),
-            groups: try values.decodeIfPresent([String: SavedGroup].self, forKey: .groups) ?? [:])
+            groups: try values.decodeIfPresent([String: SavedGroup].self, forKey: .groups) ?? [:],
+            degradation: try values.decodeIfPresent(SavedDegradation.self, forKey: .degradation))
     }
 }
 

@@ -80,7 +80,10 @@ struct MaxConcurrentHolds: Checker {
 
     mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
         guard case .considered(.act(let request)) = fact, knowledge.isDisruptive(request) else { return nil }
-        let others = knowledge.inFlight.values.count { $0.unit != nil || knowledge.isDisruptive($0) }
+        // What a level of degradation stops may take its time, and no repair waits for that.
+        let others = knowledge.inFlight.values.count {
+            !$0.isOfHost && ($0.unit != nil || knowledge.isDisruptive($0))
+        }
         let most = knowledge.policy.guards.maxConcurrent
         if others >= most { return "action \(request.id) is number \(others + 1) in flight; \(most) are allowed" }
         guard let group = knowledge.components[request.component]?.group,

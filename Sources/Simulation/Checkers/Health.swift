@@ -123,6 +123,7 @@ struct EngineIsCalm: Checker {
     private var lastAt = MonotonicInstant(nanoseconds: 0)
     private var count = 0
     private var watched: Set<String> = []
+    private var shed: Set<String> = []
 
     mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
         switch fact {
@@ -130,9 +131,17 @@ struct EngineIsCalm: Checker {
             self.count = now - self.lastAt < .milliseconds(1) ? self.count + 1 : 0
             self.lastAt = now
             if self.count > 20 { return "woken \(self.count) times within a few milliseconds" }
+        case .supervisorStarted(_, let restored):
+            self.shed = Set(restored.host.degradation?.units.keys.map(\.self) ?? [])
+        case .considered(.saveHost(let host)):
+            self.shed.formUnion(host.degradation?.units.keys.map(\.self) ?? [])
         case .considered(.watchUnits(let units, _)):
             let wanted = Set(knowledge.policy.components.flatMap(\.watchedUnits))
-            if units != wanted { return "watches \(units.sorted()); the policy has \(wanted.sorted())" }
+                .union(knowledge.policy.degradation?.allUnits.map(\.unit) ?? [])
+            // What an earlier policy has taken away is watched until it is given back.
+            if !units.isSuperset(of: wanted) || !units.subtracting(wanted).isSubset(of: self.shed) {
+                return "watches \(units.sorted()); the policy has \(wanted.sorted())"
+            }
         default: break
         }
         return nil

@@ -52,7 +52,7 @@ extension Knowledge {
             self.pausedUntil[name] = nil
             self.facts[name] = nil
         case .saveComponent(let name, let saved): self.noteFacts(saved.facts, of: name)
-        case .saveHost, .alert, .watchUnits, .lookAtRelease, .gatherEvidence: break
+        case .saveHost, .alert, .watchUnits, .lookAtRelease, .gatherEvidence, .publishDegradation: break
         }
     }
 

@@ -17,6 +17,7 @@ enum ActionOrigin: Hashable, Sendable {
 extension ActionRequest {
     var origin: ActionOrigin {
         guard self.strategy == nil else { return .step }
+        if self.isOfHost { return .aside }
         switch self.order {
         case .switchRelease: return .undo
         case .isolate: return .undo

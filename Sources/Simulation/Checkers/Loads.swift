@@ -106,14 +106,17 @@ struct InstancesStayInBounds: Checker {
 struct WhatWasLentComesBack: Checker {
     static let invariant = "what was lent comes back"
     private var told: Set<String> = []
+    /// What a level of degradation still does without.
+    private var shed: Set<String> = []
 
     mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
         switch fact {
         case .considered(.alert(let message)):
             if message.event == .healingFailed, let name = message.component { self.told.insert(name) }
+        case .considered(.saveHost(let host)): self.shed = Set(host.degradation?.units.keys.map(\.self) ?? [])
         case .left(let barred, let reduced):
             var mayBeBarred: Set<String> = []
-            var mayBeReduced: Set<String> = []
+            var mayBeReduced = self.shed
             for component in knowledge.policy.components {
                 // Limits of its own that SCALE_UP has raised stay while the policy says so.
                 if case .properties = component.facts.scale?.kind { mayBeReduced.formUnion(component.members) }

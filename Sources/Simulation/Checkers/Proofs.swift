@@ -83,7 +83,7 @@ extension ActionRequest {
     /// It starts the unit, or runs a program that may have asked for a start.
     fileprivate var mayStartUnit: Bool {
         switch self.strategy {
-        case .scale, .reduceLoad, .switchEndpoint, .resetConnection: false
+        case .scale, .reduceLoad, .degrade, .switchEndpoint, .resetConnection: false
         case .restart, .healthCheck, .alert, .exec, .clearCache, .rollback, .failover, .circuitBreak, nil: true
         }
     }

@@ -69,6 +69,7 @@ struct Referee {
             NeverTwoActive(), OneFailoverPerIncident(), WhatRunsIsWatched(), FencedIsNotForgotten(),
             RollbacksAreSound(), UndoFollowsStep(), CacheIsEmptiedWhileDown(), StoppedForCacheIsStarted(),
             InstancesStayInBounds(), WhatWasLentComesBack(), AsidesAreCalm(), IsolationHolds(), OwnStopsAreKnown(),
+            LevelsAreJustified(), LevelsAreLeftInSteps(), LevelsTouchOnlyTheirUnits(), ShedUnitsComeBack(),
             DesiredIsKept(),
         ]
     }

@@ -26,11 +26,15 @@ extension Scenario {
         var planner = DisturbancePlanner(
             random: SeededGenerator(seed: random.next()), theme: theme, units: units.map(\.name),
             components: policy.components.map(\.name), calmAt: calmAt)
-        let policies = [policy, facts.changed(generator.changed(policy)), facts.changed(generator.changed(policy))]
+        var degradation = DegradationGenerator(seed: seed)
+        let policies = degradation.furnish([
+            policy, facts.changed(generator.changed(policy)), facts.changed(generator.changed(policy)),
+        ])
         var factsPlanner = FactsPlanner(
             random: facts.random, theme: theme, components: policy.components, calmAt: calmAt)
         self.init(
-            seed: seed, theme: theme, policies: policies, units: facts.connected(units) + facts.units,
+            seed: seed, theme: theme, policies: policies,
+            units: facts.connected(units) + facts.units + degradation.units,
             disturbances: Self.merged(planner.plan(), factsPlanner.plan()), calmAt: calmAt,
             end: calmAt + .seconds(1_800))
     }

@@ -61,6 +61,8 @@ func describe(_ effect: Effect) -> String {
     case .lookAtRelease(let component, _): "lookAtRelease \(component)"
     case .gatherEvidence(let request):
         "gatherEvidence #\(request.incident) \(request.component) \(request.unit) \(request.invocationID ?? "-")"
+    case .publishDegradation(let notice):
+        "publish \(notice?.level.rawValue ?? "nothing")"
     }
 }
 

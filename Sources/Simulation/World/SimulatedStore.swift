@@ -22,7 +22,7 @@ struct SimulatedStore {
                 case .forgetComponent(let name): self.state.components[name] = nil
                 case .saveHost(let host): self.state.host = host
                 case .alert(let message): self.alerts.append(message)
-                case .watchUnits, .probe, .act, .reconcile, .lookAtRelease, .gatherEvidence: break
+                case .watchUnits, .probe, .act, .reconcile, .lookAtRelease, .gatherEvidence, .publishDegradation: break
                 }
             }
         }
@@ -74,7 +74,7 @@ extension Effect {
     var isWritten: Bool {
         switch self {
         case .record, .saveComponent, .forgetComponent, .saveHost, .alert: true
-        case .watchUnits, .probe, .act, .reconcile, .lookAtRelease, .gatherEvidence: false
+        case .watchUnits, .probe, .act, .reconcile, .lookAtRelease, .gatherEvidence, .publishDegradation: false
         }
     }
 
@@ -85,12 +85,13 @@ extension Effect {
         case .record(let record):
             switch record.body {
             case .actionIntended, .incidentOpened, .incidentExhausted, .incidentResolved, .freezeChanged,
-                .groupFreezeChanged, .latchChanged, .approvalAsked, .approvalDecided, .paused, .resumed:
+                .groupFreezeChanged, .latchChanged, .degradationChanged, .approvalAsked, .approvalDecided, .paused,
+                .resumed:
                 return true
             default: return false
             }
         case .saveComponent, .forgetComponent, .saveHost, .watchUnits, .probe, .reconcile, .lookAtRelease,
-            .gatherEvidence:
+            .gatherEvidence, .publishDegradation:
             return false
         }
     }

@@ -158,7 +158,7 @@ extension SimulatedWorld {
         case .act(let request): self.startAction(request)
         case .reconcile(let request): self.startReconciling(request)
         case .lookAtRelease(let component, let policy): self.look(at: policy, of: component)
-        case .gatherEvidence, .record, .saveComponent, .forgetComponent, .saveHost, .alert: break
+        case .gatherEvidence, .publishDegradation, .record, .saveComponent, .forgetComponent, .saveHost, .alert: break
         }
     }
 

@@ -94,7 +94,8 @@ extension SimulatedWorld {
         case .switchEndpoint(let endpoint, let unit):
             return [PlannedStep(.proveUp(unit), .gateOrRefuse), PlannedStep(.point(endpoint, to: unit))]
         case .start(let units): return units.map { PlannedStep(.start($0)) }
-        case .stop(let units): return units.map { PlannedStep(.stop($0, expecting: nil)) }
+        case .stop(let units):
+            return units.map { PlannedStep(.stop($0, expecting: $0 == request.unit ? expected : nil)) }
         case .limit(let units, let properties):
             let freeing = request.action == "REDUCE_LOAD" ? Self.freeing(units, properties, .afterFailure) : []
             return units.map { PlannedStep(.limit($0, properties)) } + freeing

@@ -87,6 +87,8 @@ extension DecisionLoop {
             }
         case .gatherEvidence(let request):
             self.delayedEvidence.add(request, at: self.now.monotonic)
+        case .publishDegradation(let notice):
+            self.publish(notice)
         case .record, .saveComponent, .forgetComponent, .saveHost, .alert:
             // In the batch, never among what is to do.
             break
@@ -131,14 +133,16 @@ extension DecisionLoop {
         self.settle()
     }
 
-    /// The watchdog, the word of being alive and the status line.
+    /// The watchdog, the word of being alive, what services are told and the status line.
     func beat() {
         if self.heartbeat.watchdogIsDue(at: self.now.monotonic) { self.ports.notifier.notify("WATCHDOG=1") }
         if self.heartbeat.aliveIsDue(at: self.now.monotonic), let why = self.recorder.alive(at: self.now) {
             self.decide(self.recordingFailed(why))
             self.settle()
         }
-        guard case .running = self.phase, self.heartbeat.statusIsDue(at: self.now.monotonic) else { return }
+        guard case .running = self.phase else { return }
+        self.publishAgain()
+        guard self.heartbeat.statusIsDue(at: self.now.monotonic) else { return }
         self.ports.notifier.notify("STATUS=" + self.statusLine())
     }
 }

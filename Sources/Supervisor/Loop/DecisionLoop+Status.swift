@@ -21,7 +21,8 @@ extension DecisionLoop {
             policy: SupervisorStatus.PolicyStatus(
                 generation: self.policy.generation, loadedAt: self.policy.loadedAt.rfc3339, error: self.policy.error,
                 overrides: self.options.overrides.isEmpty ? nil : self.options.overrides),
-            components: self.engine.componentStatuses(at: self.now).map(ComponentStatus.init))
+            components: self.engine.componentStatuses(at: self.now).map(ComponentStatus.init),
+            degradation: self.degradationStatus())
     }
 
     /// One line for `systemctl status`.
@@ -30,6 +31,9 @@ extension DecisionLoop {
         let host = self.engine.hostState
         var parts: [String] = []
         if host.state != "running" { parts.append(host.reason.map { "\(host.state): \($0)" } ?? host.state) }
+        if let degradation = self.engine.degradation, degradation.level > .normal {
+            parts.append("\(degradation.level.rawValue): \(degradation.why ?? "")")
+        }
         parts.append(components.count == 1 ? "1 component" : "\(components.count) components")
         for verdict in [Verdict.down, .degraded, .unknown] {
             let names = components.filter { $0.verdict == verdict }.map(\.name)

@@ -54,6 +54,7 @@ final class DecisionLoop {
     var afterEnd: [() -> Void] = []
     var pause = PauseSwitchState()
     var heartbeat: Heartbeat
+    var news = DegradationNews()
 
     var stalls: StallDetector
     private var deadlineHandledAt: MonotonicInstant?
@@ -178,7 +179,9 @@ final class DecisionLoop {
         if let overdue = self.inFlight.nextDeadline { next = min(next, overdue) }
         if let waiter = self.waiters.map(\.deadline).min() { next = min(next, waiter) }
         switch self.phase {
-        case .running: if let deadline = self.deadlineDue { next = min(next, deadline) }
+        case .running:
+            if let deadline = self.deadlineDue { next = min(next, deadline) }
+            if let due = self.news.dueAt { next = min(next, due) }
         case .ending(_, let until): next = min(next, until)
         case .waiting, .ended: break
         }

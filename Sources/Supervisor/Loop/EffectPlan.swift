@@ -31,7 +31,7 @@ struct EffectPlan {
             case .act(let request):
                 self.acts.append(request)
                 self.toDo.append(effect)
-            case .watchUnits, .probe, .reconcile, .gatherEvidence, .lookAtRelease:
+            case .watchUnits, .probe, .reconcile, .gatherEvidence, .lookAtRelease, .publishDegradation:
                 self.toDo.append(effect)
             }
         }
@@ -57,7 +57,8 @@ extension AuditRecord.Body {
     var mustBeDurable: Bool {
         switch self {
         case .actionIntended, .incidentOpened, .incidentExhausted, .incidentResolved, .freezeChanged,
-            .groupFreezeChanged, .latchChanged, .approvalAsked, .approvalDecided, .paused, .resumed:
+            .groupFreezeChanged, .latchChanged, .degradationChanged, .approvalAsked, .approvalDecided, .paused,
+            .resumed:
             true
         case .supervisorStarted, .supervisorStopped, .policyLoaded, .policyRejected, .incidentCorrected,
             .incidentSuppressed, .incidentRearmed, .actionFinished, .actionSkipped, .verification, .note, .evidence,

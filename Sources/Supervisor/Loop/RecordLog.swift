@@ -39,6 +39,8 @@ enum RecordLog {
         case .evidence: (.debug, "Evidence kept")
         case .breakerChanged: (.warning, "Breaker changed")
         case .latchChanged(let latched, _): (latched ? .error : .notice, "Latch changed")
+        case .degradationChanged(let from, let to, _):
+            (to > from ? .warning : .notice, "Level of degradation changed")
         case .freezeChanged(let frozen, _): (frozen ? .critical : .notice, "Automation freeze changed")
         case .groupFreezeChanged(_, let frozen, _): (frozen ? .error : .notice, "Freeze of a group changed")
         case .paused: (.notice, "Paused")
@@ -88,6 +90,8 @@ enum RecordLog {
         case .evidence(let kind, let text): ["kind": "\(kind.rawValue)", "bytes": "\(text.utf8.count)"]
         case .breakerChanged(let from, let to, let why): ["from": "\(from)", "to": "\(to)", "why": "\(why)"]
         case .latchChanged(let latched, let why): ["latched": "\(latched)", "why": "\(why)"]
+        case .degradationChanged(let from, let to, let why):
+            ["from": "\(from.rawValue)", "to": "\(to.rawValue)", "why": "\(why)"]
         case .freezeChanged(let frozen, let why): ["frozen": "\(frozen)", "why": "\(why)"]
         case .groupFreezeChanged(let group, let frozen, let why):
             ["group": "\(group)", "frozen": "\(frozen)", "why": "\(why)"]

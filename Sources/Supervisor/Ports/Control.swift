@@ -105,10 +105,12 @@ public struct SupervisorStatus: Hashable, Sendable, Codable {
     public var startedAt: String
     public var policy: PolicyStatus
     public var components: [ComponentStatus]
+    /// `nil` where the policy declares no levels of degradation.
+    public var degradation: DegradationStatus?
 
     public init(
         state: String, reason: String?, version: String, startedAt: String, policy: PolicyStatus,
-        components: [ComponentStatus]
+        components: [ComponentStatus], degradation: DegradationStatus? = nil
     ) {
         self.state = state
         self.reason = reason
@@ -116,6 +118,7 @@ public struct SupervisorStatus: Hashable, Sendable, Codable {
         self.startedAt = startedAt
         self.policy = policy
         self.components = components
+        self.degradation = degradation
     }
 }
 
@@ -189,6 +192,7 @@ extension SupervisorStatus {
         try container.encode(self.startedAt, forKey: .startedAt)
         try container.encode(self.policy, forKey: .policy)
         try container.encode(self.components, forKey: .components)
+        try container.encode(self.degradation, forKey: .degradation)
     }
 }
 

@@ -12,12 +12,13 @@ public struct SupervisorPorts: Sendable {
     public var policies: any PolicySource
     /// An operator's switch that works when nothing else does. While it is on, nothing is acted on.
     public var pauseSwitch: any PauseSwitch
+    public var degradation: any DegradationPublisher
 
     public init(
         clock: any SupervisorClock, observer: any UnitObserver, actions: any ActionRunner, prober: any Prober,
         evidence: any EvidenceSource, releases: any ReleaseSource, store: any AuditStore, alerts: any AlertDispatcher,
         notifier: any ServiceNotifier,
-        policies: any PolicySource, pauseSwitch: any PauseSwitch
+        policies: any PolicySource, pauseSwitch: any PauseSwitch, degradation: any DegradationPublisher
     ) {
         self.clock = clock
         self.observer = observer
@@ -30,6 +31,7 @@ public struct SupervisorPorts: Sendable {
         self.notifier = notifier
         self.policies = policies
         self.pauseSwitch = pauseSwitch
+        self.degradation = degradation
     }
 }
 

@@ -16,10 +16,8 @@ enum StepLanguage {
         RestartStrategy.variant, HealthCheckStrategy.variant, AlertStrategy.variant, ResetConnectionStrategy.variant,
         ExecStrategy.variant, ClearCacheStrategy.variant, RollbackStrategy.variant, FailoverStrategy.variant,
         SwitchEndpointStrategy.variant, ScaleStrategy.upVariant, ScaleStrategy.downVariant,
-        CircuitBreakStrategy.variant, ReduceLoadStrategy.variant,
+        CircuitBreakStrategy.variant, ReduceLoadStrategy.variant, DegradeStrategy.variant,
     ]
-
-    static let unavailable = ["DEGRADE"]
 
     /// The name that stands for the built-in ladder.
     static let builtIn = "default"
@@ -46,7 +44,7 @@ enum StepLanguage {
 
     static let spec = TaggedSpec(
         "step", tag: "action", tagSummary: "What the step does.", common: common, variants: variants,
-        unavailable: unavailable)
+        unavailable: [])
 
     private static let condition = ObjectSpec(
         "when", title: "a when", initial: Condition(),

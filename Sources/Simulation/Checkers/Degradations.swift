@@ -1,0 +1,123 @@
+import Policy
+import RecoveryEngine
+import ResilienceCore
+
+/// The level is never deeper than what is down, or what DEGRADE has asked for.
+struct LevelsAreJustified: Checker {
+    static let invariant = "a level of degradation is justified"
+    /// What DEGRADE is asking for within one batch.
+    private var asks = false
+
+    mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
+        switch fact {
+        case .decided: self.asks = false
+        case .considered(.record(let record)):
+            if case .actionIntended(_, "DEGRADE", _, _, _, _) = record.body, record.component != nil {
+                self.asks = true
+            }
+            guard case .degradationChanged(let from, let to, let why) = record.body, to > from else { return nil }
+            guard let policy = knowledge.policy.degradation, let level = policy.levels[to] else {
+                return "\(to.rawValue) is entered, which the policy does not have"
+            }
+            if self.asks { return nil }
+            let down = Set(knowledge.incidents.keys)
+            if let enter = level.enter {
+                if !down.isDisjoint(with: enter.components) { return nil }
+                if let share = enter.unhealthy, Self.share(down, knowledge) >= share - 1e-9 { return nil }
+            }
+            return "\(to.rawValue) is entered (\(why)) with only \(down.sorted()) down"
+        default: break
+        }
+        return nil
+    }
+
+    private static func share(_ down: Set<String>, _ knowledge: Knowledge) -> Double {
+        func weight(_ names: some Sequence<String>) -> Int {
+            names.reduce(0) { $0 + (knowledge.components[$1]?.criticality.weight ?? 0) }
+        }
+        let all = weight(knowledge.components.keys.filter { !knowledge.stopped.contains($0) })
+        return all == 0 ? 0 : Double(weight(down)) / Double(all)
+    }
+}
+
+/// On the way back one level is left at a time, and not before its time.
+struct LevelsAreLeftInSteps: Checker {
+    static let invariant = "levels are left one at a time"
+    private var changedAt: MonotonicInstant?
+
+    mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
+        switch fact {
+        // Another policy may not have the level at all.
+        case .told(.policyLoaded), .supervisorStarted, .supervisorEnded: self.changedAt = nil
+        case .considered(.record(let record)):
+            guard case .degradationChanged(let from, let to, _) = record.body else { return nil }
+            defer { self.changedAt = now }
+            guard to < from, let policy = knowledge.policy.degradation, policy.levels[from] != nil else { return nil }
+            if policy.shallower(than: from) != to { return "\(from.rawValue) is left for \(to.rawValue)" }
+            guard let before = self.changedAt, now - before < policy.stepUpAfter - .milliseconds(1) else { return nil }
+            return "\(from.rawValue) is left \(seconds(now - before)) after the last change; "
+                + "\(seconds(policy.stepUpAfter)) have to pass"
+        default: break
+        }
+        return nil
+    }
+}
+
+/// Units are taken away only for a level in force, and none while heald keeps its hands off.
+struct LevelsTouchOnlyTheirUnits: Checker {
+    static let invariant = "a level touches only its units"
+    private var level = DegradationLevel.normal
+
+    mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
+        switch fact {
+        case .supervisorStarted(_, let restored): self.level = restored.host.degradation?.level ?? .normal
+        case .considered(.record(let record)):
+            if case .degradationChanged(_, let to, _) = record.body { self.level = to }
+        case .considered(.act(let request)) where request.isOfHost:
+            let units: [String]
+            switch request.order {
+            case .stop(let stopped): units = stopped
+            case .limit(let frozen, _): units = frozen
+            default: return nil
+            }
+            let what = "action \(request.id) takes \(units) away"
+            guard let policy = knowledge.policy.degradation, !policy.isObserved else { return "\(what) unasked" }
+            if !Set(units).isSubset(of: policy.units(at: self.level).map(\.unit)) {
+                return "\(what), which \(self.level.rawValue) does not name"
+            }
+            if let end = knowledge.pausedUntil[nil], now < end { return "\(what) while paused" }
+            if knowledge.isFrozen { return "\(what) while frozen" }
+            if knowledge.isUnrecorded { return "\(what) while nothing can be recorded" }
+        default: break
+        }
+        return nil
+    }
+}
+
+/// What a level has stopped runs again in the end, unless it still is in force.
+struct ShedUnitsComeBack: Checker {
+    static let invariant = "what a level has stopped is given back"
+    /// Stops on their way.
+    private var asked: Set<String> = []
+    private var stopped: Set<String> = []
+    private var held: Set<String> = []
+    private var told = false
+
+    mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
+        switch fact {
+        case .stepTaken(let request, .stop(let unit, _)) where request.isOfHost: self.asked.insert(unit)
+        case .processEnded(let unit, by: .us): if self.asked.remove(unit) != nil { self.stopped.insert(unit) }
+        case .processBegan(let unit, _, _):
+            self.asked.remove(unit)
+            self.stopped.remove(unit)
+        case .considered(.saveHost(let host)): self.held = Set(host.degradation?.units.keys.map(\.self) ?? [])
+        case .considered(.alert(let message)):
+            if message.event == .healingFailed, message.component == nil { self.told = true }
+        case .left:
+            let left = self.stopped.subtracting(self.held).sorted()
+            return left.isEmpty || self.told ? nil : "\(left) were stopped and never started again"
+        default: break
+        }
+        return nil
+    }
+}

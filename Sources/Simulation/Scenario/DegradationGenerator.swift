@@ -1,0 +1,69 @@
+import Policy
+import ResilienceCore
+
+/// Gives some policies levels of degradation, with units that nobody else uses. It draws from a source of its own, so
+/// that the policies without them stay what they were.
+struct DegradationGenerator {
+    var random: SeededGenerator
+    /// What the levels do without.
+    private(set) var units: [Scenario.UnitNature] = []
+
+    init(seed: UInt64) { self.random = SeededGenerator(seed: seed ^ 0xDE64_ADED_DE64_ADED) }
+
+    mutating func furnish(_ policies: [PolicySnapshot]) -> [PolicySnapshot] {
+        guard self.random.chance(0.5), let names = policies.first?.components.map(\.name), !names.isEmpty else {
+            return policies
+        }
+        var first = policies[0]
+        let degradation = self.degradation(names)
+        if self.random.chance(0.4) {
+            let index = self.random.int(0...first.components.count - 1)
+            let step = Step(
+                strategy: .degrade(DegradeStrategy(level: self.random.chance(0.5) ? nil : .emergency)),
+                attempts: .limited(self.random.int(1...2)), backoff: Backoff(initial: .seconds(1), jitter: 0),
+                verify: .seconds(20))
+            first.components[index].recovery.insert(step, at: 0)
+        }
+        var furnished = policies
+        furnished[0] = first
+        for index in furnished.indices {
+            // Sometimes an operator takes it out, or the hands off.
+            furnished[index].degradation = index > 0 && self.random.chance(0.2) ? nil : degradation
+            if self.random.chance(0.15) { furnished[index].degradation?.isObserved = true }
+            guard index > 0 else { continue }
+            for position in furnished[index].components.indices {
+                let name = furnished[index].components[position].name
+                guard let step = first.components.first(where: { $0.name == name })?.recovery.first,
+                    case .degrade = step.strategy
+                else { continue }
+                furnished[index].components[position].recovery.insert(step, at: 0)
+            }
+        }
+        return furnished
+    }
+
+    private mutating func degradation(_ names: [String]) -> DegradationPolicy {
+        var levels: [DegradationLevel: LevelPolicy] = [:]
+        for (number, level) in [DegradationLevel.degraded, .minimal, .emergency].enumerated()
+        where level == .emergency || self.random.chance(0.7) {
+            var enter = LevelCondition(for: self.random.pick([.zero, .zero, .seconds(2)]))
+            if self.random.chance(0.6) { enter.components = [self.random.pick(names)] }
+            if self.random.chance(0.6) || enter.components.isEmpty {
+                enter.unhealthy = [0.2, 0.4, 0.7][number]
+            }
+            levels[level] = LevelPolicy(
+                enter: enter, stop: [self.unit("stop-\(number)")], freeze: [self.unit("freeze-\(number)")],
+                features: ["feature-\(number)": false])
+        }
+        return DegradationPolicy(levels: levels, stepUpAfter: self.random.milliseconds(1_000...12_000))
+    }
+
+    private mutating func unit(_ name: String) -> String {
+        let full = "\(name).service"
+        self.units.append(
+            Scenario.UnitNature(
+                name: full, startup: .simple, bootTime: self.random.milliseconds(20...1_000),
+                stopTime: self.random.milliseconds(0...800), ownRestart: nil, isEnabled: self.random.chance(0.9)))
+        return full
+    }
+}

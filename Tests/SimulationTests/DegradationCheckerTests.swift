@@ -1,0 +1,106 @@
+import Policy
+import RecoveryEngine
+import ResilienceCore
+import Testing
+
+@testable import Simulation
+
+/// The checkers of degradation object to what they are there for, and to nothing else.
+@Suite struct DegradationCheckerTests {
+    private static func bench(_ checker: any Checker, isObserved: Bool = false) -> CheckerBench {
+        var bench = CheckerBench(checker)
+        let levels: [DegradationLevel: LevelPolicy] = [
+            .degraded: LevelPolicy(enter: LevelCondition(unhealthy: 0.5), freeze: ["idle.service"]),
+            .minimal: LevelPolicy(enter: LevelCondition(components: ["web"]), stop: ["spare.service"]),
+        ]
+        let policy = PolicySnapshot(
+            components: [.web],
+            degradation: DegradationPolicy(levels: levels, stepUpAfter: .seconds(10), isObserved: isObserved))
+        bench.tell(.told(.policyLoaded(policy, generation: 2)))
+        return bench
+    }
+
+    private static func change(_ from: DegradationLevel, _ to: DegradationLevel) -> AuditRecord.Body {
+        .degradationChanged(from: from, to: to, why: "")
+    }
+
+    private static func request(_ order: ActionOrder, id: Int64 = 7) -> ActionRequest {
+        ActionRequest(
+            id: id, incident: 0, component: ActionRequest.ofHost, action: "DEGRADE", unit: "spare.service", attempt: 1,
+            timeout: .seconds(60), expectedInvocationID: nil, policyGeneration: 2, order: order)
+    }
+
+    @Test func `a level without a cause`() {
+        for level in [DegradationLevel.degraded, .minimal, .emergency] {
+            var bench = Self.bench(LevelsAreJustified())
+            bench.record(Self.change(.normal, level), of: nil, incident: nil)
+            #expect(bench.objections.count == 1, "\(level)")
+        }
+        var justified = Self.bench(LevelsAreJustified())
+        justified.open()
+        justified.record(Self.change(.normal, .minimal), of: nil, incident: nil)
+        #expect(justified.objections == [])
+        var asked = Self.bench(LevelsAreJustified())
+        asked.decide(
+            .record(
+                .of(.actionIntended(id: 1, action: "DEGRADE", attempt: 1, step: 0, unit: nil, why: ""), "web", 1)),
+            .record(.of(Self.change(.normal, .minimal), nil, nil)))
+        #expect(asked.objections == [])
+    }
+
+    @Test func `two levels upwards at once, or too soon`() {
+        var skipped = Self.bench(LevelsAreLeftInSteps())
+        skipped.record(Self.change(.minimal, .normal), of: nil, incident: nil)
+        #expect(skipped.objections == ["MINIMAL is left for NORMAL"])
+        var hasty = Self.bench(LevelsAreLeftInSteps())
+        hasty.record(Self.change(.minimal, .degraded), of: nil, incident: nil)
+        hasty.wait(.seconds(9))
+        hasty.record(Self.change(.degraded, .normal), of: nil, incident: nil)
+        #expect(hasty.objections.count == 1)
+        var calm = Self.bench(LevelsAreLeftInSteps())
+        calm.record(Self.change(.minimal, .degraded), of: nil, incident: nil)
+        calm.wait(.seconds(10))
+        calm.record(Self.change(.degraded, .normal), of: nil, incident: nil)
+        #expect(calm.objections == [])
+    }
+
+    @Test func `units of another level, or with the hands off`() {
+        var early = Self.bench(LevelsTouchOnlyTheirUnits())
+        early.record(Self.change(.normal, .degraded), of: nil, incident: nil)
+        early.decide(.act(Self.request(.stop(["spare.service"]))))
+        #expect(early.objections.count == 1)
+        early.decide(.act(Self.request(.limit(units: ["idle.service"], []), id: 8)))
+        #expect(early.objections.count == 1)
+        var observed = Self.bench(LevelsTouchOnlyTheirUnits(), isObserved: true)
+        observed.record(Self.change(.normal, .minimal), of: nil, incident: nil)
+        observed.decide(.act(Self.request(.stop(["spare.service"]))))
+        #expect(observed.objections.count == 1)
+        var paused = Self.bench(LevelsTouchOnlyTheirUnits())
+        paused.record(Self.change(.normal, .minimal), of: nil, incident: nil)
+        paused.tell(.told(.operatorAsked(.pause(component: nil, for: .seconds(9), by: "ann", reason: "work"))))
+        paused.decide(.act(Self.request(.stop(["spare.service"]))))
+        #expect(paused.objections.count == 1)
+    }
+
+    @Test func `a unit that was stopped and forgotten`() {
+        let order = Self.request(.stop(["spare.service"]))
+        var forgotten = Self.bench(ShedUnitsComeBack())
+        forgotten.tell(.stepTaken(order, .stop("spare.service", expecting: nil)))
+        forgotten.tell(.processEnded(unit: "spare.service", by: .us))
+        var returned = forgotten
+        var held = forgotten
+        forgotten.tell(.left(barred: [], reduced: []))
+        #expect(forgotten.objections.count == 1)
+        returned.tell(.processBegan(unit: "spare.service", by: .us, askedAt: returned.now))
+        returned.tell(.left(barred: [], reduced: []))
+        #expect(returned.objections == [])
+        let unit = ShedUnit(level: .minimal, way: .stop, hold: .held)
+        held.decide(
+            .saveHost(
+                SavedHost(
+                    degradation: SavedDegradation(
+                        level: .minimal, since: WallTime(microseconds: 0), why: "", units: ["spare.service": unit]))))
+        held.tell(.left(barred: [], reduced: []))
+        #expect(held.objections == [])
+    }
+}
