@@ -6,7 +6,7 @@ use warnings;
 
 $| = 1;
 my $colour = ($ENV{HEALD_DEMO_COLOUR} // '') eq 'yes';
-my %codes = (DOWN => 31, RESTART => 36, done => 2, WELL => 32, ALERT => 33, 'GIVEN UP' => 33, waits => 2, proof => 2);
+my %codes = (DOWN => 31, RESTART => 36, done => 2, WELL => 32, ALERT => 33, 'GIVEN UP' => 33, waits => 2, proof => 2, LEVEL => 33);
 
 while (my $line = <STDIN>) {
     my ($time, $text) = $line =~ /(\d\d:\d\d:\d\d\.\d{3})\d* \S+ [^:]+: (.*)/ or next;
@@ -32,6 +32,8 @@ while (my $line = <STDIN>) {
         ($what, $detail) = ('WELL', $healers{$field{by}} // $field{by});
     } elsif ($text =~ /exhausted/) {
         ($what, $detail) = ('GIVEN UP', 'every step was tried; people were told');
+    } elsif ($text =~ /^Level of degradation changed/) {
+        ($what, $detail) = ('LEVEL', "$field{from} → $field{to}: $field{why}");
     } elsif ($text =~ /^Note/) {
         ($what, $detail) = ('waits', $field{text});
     } elsif ($text =~ /suppressed/i) {
@@ -39,6 +41,7 @@ while (my $line = <STDIN>) {
     } else {
         next;
     }
+    $field{component} //= 'host' if defined $what && $what eq 'LEVEL';
     next unless defined $field{component};
     my $code = $codes{$what} // 0;
     $detail = substr($detail, 0, 96) . '…' if length $detail > 97;

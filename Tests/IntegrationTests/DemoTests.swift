@@ -9,7 +9,11 @@ struct DemoTests {
             .deletingLastPathComponent().appending(path: "Demo/demo").path()
         let told = try run("/bin/bash", [demo, Stage.binaries.path()])
         #expect(told.status == 0, "\(told.output)\n\(told.errors)")
-        for word in ["website   WELL", "database  WELL", "worker    GIVEN UP", "The audit trail is intact"] {
+        let words = [
+            "website   WELL", "database  WELL", "worker    GIVEN UP", "NORMAL → DEGRADED", "DEGRADED → NORMAL",
+            "The audit trail is intact",
+        ]
+        for word in words {
             #expect(told.output.contains(word), "\(word) is not told:\n\(told.output)")
         }
     }

@@ -204,6 +204,19 @@ import Testing
         #expect(world.level != .emergency)
     }
 
+    @Test func `a failing connectivity gate is doubt and no part of what is down`() {
+        var uplink = Self.api()
+        uplink.name = "uplink"
+        var policy = Self.policy(
+            [.degraded: LevelPolicy(enter: LevelCondition(unhealthy: 0.3))], components: [Self.api(), uplink])
+        policy.guards.connectivity = [CheckReference(component: "uplink", check: "http")]
+        var world = EngineHarness(policy: policy)
+        world.advance(by: 5) { _ in .up }
+        world.advance(by: 60) { $0.component == "uplink" ? .down : .up }
+        #expect(world.effects.openings.count == 1)
+        #expect(world.level == .normal)
+    }
+
     @Test func `a stall of the supervisor makes no level`() {
         let enter = LevelCondition(errorRate: ErrorRateCondition(checks: Self.rate, above: 0.3, within: .seconds(10)))
         var world = EngineHarness(policy: Self.policy([.degraded: LevelPolicy(enter: enter)]))

@@ -53,6 +53,29 @@ import Testing
         #expect(world.advance(by: 2) { _ in .down }.alerts.map(\.event) == [.healingFailed])
     }
 
+    @Test func `whoever starts the unit in the middle of a proof gets its grace each time`() throws {
+        var component = Self.component([Self.hook, .page])
+        component.startupGrace = .seconds(10)
+        var world = EngineHarness([component])
+        world.running("web.service", "a")
+        world.advance(by: 30) { _ in .up }
+        let request = try #require(world.killed("web.service", "a").actions.first)
+        world.finish(request)
+        func start(_ id: String) {
+            world.observe(
+                "web.service",
+                UnitObservation(
+                    activeState: .active, subState: "running", invocationID: id, mainPID: 42, startedByOther: true,
+                    activeEnteredAt: world.now.wall))
+        }
+        for id in ["b", "c", "d"] {
+            #expect(world.advance(by: 8) { _ in .down }.alerts.isEmpty)
+            start(id)
+        }
+        #expect(world.advance(by: 9) { _ in .down }.alerts.isEmpty)
+        #expect(world.advance(by: 2) { _ in .down }.alerts.map(\.event) == [.healingFailed])
+    }
+
     @Test func `a unit that goes on running needs no new start after a reset`() throws {
         var world = EngineHarness([Self.component([Self.reset, .page])])
         world.running("web.service", "a")

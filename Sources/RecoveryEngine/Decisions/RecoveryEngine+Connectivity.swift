@@ -54,6 +54,7 @@ extension RecoveryEngine {
         self.record(nil, .note("\(why): what checks over the network say counts as unknown"))
         self.alert(
             nil, .frozen, .high, "Nothing is repaired for not answering over the network any more: \(why).")
+        for check in self.gate { self.evaluateLater(check.component) }
         for index in self.machines.indices where self.isBlinded(index) {
             for check in self.machines[index].trackers.indices where self.isGated(index, check) {
                 self.machines[index].trackers[check].forget()

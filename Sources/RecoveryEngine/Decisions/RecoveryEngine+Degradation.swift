@@ -135,13 +135,19 @@ extension RecoveryEngine {
 
     /// Tells the level's conditions what has changed about a component.
     mutating func publishToDegradation(_ index: Int) {
-        let health = self.machines[index].serviceHealth
+        let health = self.healthOfGated(index) ?? self.machines[index].serviceHealth
         let counted = self.machines[index].countedHealth
         guard health != counted else { return }
         let weight = self.machines[index].component.criticality.weight
         if let counted { self.host.degradation.weights.add(-weight, counted) }
         self.host.degradation.weights.add(weight, health)
         self.machines[index].countedHealth = health
+    }
+
+    /// While every check of the connectivity gate fails, they are the reason to doubt and no part of what is down.
+    private func healthOfGated(_ index: Int) -> ServiceHealth? {
+        let isDoubt = self.host.isDisconnected && self.gate.contains { $0.component == index }
+        return isDoubt && self.machines[index].serviceHealth == .out ? .doubtful : nil
     }
 
     mutating func recountHealth() {

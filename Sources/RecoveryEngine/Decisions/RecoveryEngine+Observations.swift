@@ -77,7 +77,7 @@ extension RecoveryEngine {
             // What the endpoints of the last process said is no evidence against this one.
             self.machines[index].restartEvidence(graceUntil: graceUntil, at: self.now.monotonic)
             self.armHurried(index)
-            self.prolongProof(index, until: graceUntil)
+            self.prolongProof(index, until: graceUntil, isByPerson: observation.startedByOther)
             return
         }
         guard graceUntil > self.now.monotonic else { return }
@@ -92,12 +92,14 @@ extension RecoveryEngine {
         }
     }
 
-    /// A new start in the middle of a look, or of the proof of something that starts nothing, gets its own time, once.
-    private mutating func prolongProof(_ index: Int, until graceUntil: MonotonicInstant) {
+    /// A new start in the middle of a look, or of the proof of something that starts nothing, gets its own time, once. One
+    /// by a person always does.
+    private mutating func prolongProof(_ index: Int, until graceUntil: MonotonicInstant, isByPerson: Bool) {
         guard case .verifying(var verification) = self.machines[index].phase, let deadline = verification.deadline,
-            verification.isLook || verification.action?.startsAnew == false, !verification.isProlonged,
             deadline < graceUntil
         else { return }
+        let startsNothing = verification.isLook || verification.action?.startsAnew == false
+        guard isByPerson || startsNothing && !verification.isProlonged else { return }
         verification.isProlonged = true
         verification.deadline = graceUntil
         self.enter(index, .verifying(verification))

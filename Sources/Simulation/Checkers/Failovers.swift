@@ -99,8 +99,8 @@ struct WhatRunsIsWatched: Checker {
 /// dead.
 struct FencedIsNotForgotten: Checker {
     static let invariant = "what was fenced is not left dead"
-    /// Units that we stopped for a failover while they ran, by component.
-    private var fenced: [String: String] = [:]
+    /// Units that we stopped for a failover while they ran, by component, and the action that did.
+    private var fenced: [String: (unit: String, action: Int64)] = [:]
     private var running: Set<String> = []
 
     mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
@@ -112,16 +112,19 @@ struct FencedIsNotForgotten: Checker {
             else {
                 return nil
             }
-            self.fenced[request.component] = unit
+            self.fenced[request.component] = (unit, request.id)
+        case .told(.actionFinished(let id, let outcome)) where outcome.result == .refused:
+            // Nothing was touched.
+            self.fenced = self.fenced.filter { $0.value.action != id }
         case .processEnded(let unit, _): self.running.remove(unit)
         case .processBegan(let unit, _, _):
             self.running.insert(unit)
-            self.fenced = self.fenced.filter { $0.value != unit }
+            self.fenced = self.fenced.filter { $0.value.unit != unit }
         case .told(.policyLoaded), .supervisorEnded: self.fenced = [:]
         case .considered(.record(let record)):
             // Whoever took over has proven itself: what happens to it later is another story.
             if case .incidentResolved = record.body, let name = record.component { self.fenced[name] = nil }
-            guard case .incidentExhausted = record.body, let name = record.component, let unit = self.fenced[name],
+            guard case .incidentExhausted = record.body, let name = record.component, let unit = self.fenced[name]?.unit,
                 let members = knowledge.components[name]?.members, self.running.isDisjoint(with: members)
             else { return nil }
             return "\(name) is given up with \(unit) stopped by us, and nothing was started since"
