@@ -124,7 +124,8 @@ struct FencedIsNotForgotten: Checker {
         case .considered(.record(let record)):
             // Whoever took over has proven itself: what happens to it later is another story.
             if case .incidentResolved = record.body, let name = record.component { self.fenced[name] = nil }
-            guard case .incidentExhausted = record.body, let name = record.component, let unit = self.fenced[name]?.unit,
+            guard case .incidentExhausted = record.body, let name = record.component,
+                let unit = self.fenced[name]?.unit,
                 let members = knowledge.components[name]?.members, self.running.isDisjoint(with: members)
             else { return nil }
             return "\(name) is given up with \(unit) stopped by us, and nothing was started since"
