@@ -135,7 +135,8 @@ extension RecoveryEngine {
 
     /// Tells the level's conditions what has changed about a component.
     mutating func publishToDegradation(_ index: Int) {
-        let health = self.healthOfGated(index) ?? self.machines[index].serviceHealth
+        var health = self.machines[index].serviceHealth
+        if health == .out, self.isPerhapsTheNetwork(index) { health = .doubtful }
         let counted = self.machines[index].countedHealth
         guard health != counted else { return }
         let weight = self.machines[index].component.criticality.weight
@@ -144,10 +145,14 @@ extension RecoveryEngine {
         self.machines[index].countedHealth = health
     }
 
-    /// While every check of the connectivity gate fails, they are the reason to doubt and no part of what is down.
-    private func healthOfGated(_ index: Int) -> ServiceHealth? {
-        let isDoubt = self.host.isDisconnected && self.gate.contains { $0.component == index }
-        return isDoubt && self.machines[index].serviceHealth == .out ? .doubtful : nil
+    /// What fails may be the network: the gate has yet to answer, or none of its checks passes, which are then the reason to
+    /// doubt and no part of what is down.
+    private mutating func isPerhapsTheNetwork(_ index: Int) -> Bool {
+        guard self.gate.contains(where: { $0.component == index }) else { return self.networkDoubt(of: index) != nil }
+        return !self.gate.contains { gate in
+            let verdict = self.machines[gate.component].trackers[gate.check].verdict
+            return verdict == .up || verdict == .degraded
+        }
     }
 
     mutating func recountHealth() {
