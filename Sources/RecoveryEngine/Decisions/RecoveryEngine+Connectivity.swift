@@ -40,13 +40,18 @@ extension RecoveryEngine {
     /// One of the gate's checks may have changed its mind. It is lost when all of them fail, and regained when one does
     /// not.
     mutating func reviewGate() {
-        let verdicts = self.gate.map { self.machines[$0.component].trackers[$0.check].verdict }
+        let verdicts = self.gateVerdicts
         if self.host.isDisconnected {
-            if verdicts.isEmpty || verdicts.contains(where: { $0 == .up || $0 == .degraded }) { self.regainNetwork() }
+            if verdicts.isEmpty || self.gatePasses { self.regainNetwork() }
         } else if !verdicts.isEmpty, verdicts.allSatisfy({ $0 == .down }) {
             self.loseNetwork()
         }
     }
+
+    private var gateVerdicts: [Verdict] { self.gate.map { self.machines[$0.component].trackers[$0.check].verdict } }
+
+    /// One of its checks says that the network is there.
+    var gatePasses: Bool { self.gateVerdicts.contains { $0 == .up || $0 == .degraded } }
 
     private mutating func loseNetwork() {
         self.host.isDisconnected = true

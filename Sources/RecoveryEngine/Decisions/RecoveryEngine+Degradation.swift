@@ -148,11 +148,8 @@ extension RecoveryEngine {
     /// What fails may be the network: the gate has yet to answer, or none of its checks passes, which are then the reason to
     /// doubt and no part of what is down.
     private mutating func isPerhapsTheNetwork(_ index: Int) -> Bool {
-        guard self.gate.contains(where: { $0.component == index }) else { return self.networkDoubt(of: index) != nil }
-        return !self.gate.contains { gate in
-            let verdict = self.machines[gate.component].trackers[gate.check].verdict
-            return verdict == .up || verdict == .degraded
-        }
+        let isPartOfGate = self.gate.contains { $0.component == index }
+        return isPartOfGate ? !self.gatePasses : self.networkDoubt(of: index) != nil
     }
 
     mutating func recountHealth() {
