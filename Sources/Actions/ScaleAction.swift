@@ -7,7 +7,9 @@ struct LoadChange {
     let systemd: SystemdManager
 
     /// Each of it can be done again without harm, which is what a reconciliation does.
-    func carryOut(_ request: ActionRequest) async -> ActionOutcome {
+    ///
+    /// - Parameter isResumed: an earlier run of heald may have begun it.
+    func carryOut(_ request: ActionRequest, isResumed: Bool = false) async -> ActionOutcome {
         var procedure = Procedure(timeout: request.timeout)
         switch request.order {
         case .start(let units):
@@ -20,13 +22,10 @@ struct LoadChange {
                     await self.systemd.stop(unit, expectedInvocationID: expected, timeout: left)
                 }
             }
+        case .limit(let units, []): await self.freeze(units, for: request, isResumed: isResumed, &procedure)
         case .limit(let units, let properties):
             for unit in units {
-                await procedure.then { left in
-                    properties.isEmpty
-                        ? await self.systemd.freeze(unit, timeout: left)
-                        : await self.systemd.set(properties, of: unit, timeout: left)
-                }
+                await procedure.then { left in await self.systemd.set(properties, of: unit, timeout: left) }
             }
             // Half of a reduction would be taken back by nobody.
             if !procedure.isGood, request.action == "REDUCE_LOAD" { await self.free(units, properties, &procedure) }
@@ -36,6 +35,31 @@ struct LoadChange {
             return ActionOutcome(.refused, detail: "\(request.component) has nothing to scale")
         }
         return procedure.outcome
+    }
+
+    /// Each of the units was seen not to be frozen when it was decided. So one that is frozen now is somebody else's in the
+    /// first try, which ends there; after a crash, or a try that ended in doubt, it is taken for ours.
+    private func freeze(
+        _ units: [String], for request: ActionRequest, isResumed: Bool, _ procedure: inout Procedure
+    ) async {
+        // A freeze of REDUCE_LOAD that failed was taken back; one for a level stays asked for.
+        let mayBeOurs = isResumed || (request.isOfHost && request.attempt > 1)
+        var ours = mayBeOurs ? units : []
+        for unit in units {
+            await procedure.then { left in
+                if !mayBeOurs {
+                    guard let isFrozen = await self.systemd.isFrozen(unit) else {
+                        return ActionOutcome(.failed, detail: "whether \(unit) is frozen already is not known")
+                    }
+                    if isFrozen {
+                        return ActionOutcome(.refused, detail: "\(unit) was frozen by somebody else meanwhile")
+                    }
+                    ours.append(unit)
+                }
+                return await self.systemd.freeze(unit, timeout: left)
+            }
+        }
+        if !procedure.isGood, request.action == "REDUCE_LOAD" { await self.free(ours, [], &procedure) }
     }
 
     private func free(_ units: [String], _ properties: [UnitProperty], _ procedure: inout Procedure) async {
@@ -58,7 +82,9 @@ protocol LoadAction: RecoveryAction {
 
 extension LoadAction {
     public func run(_ request: ActionRequest) async -> ActionOutcome { await self.change.carryOut(request) }
-    public func reconcile(_ request: ActionRequest) async -> ActionOutcome { await self.change.carryOut(request) }
+    public func reconcile(_ request: ActionRequest) async -> ActionOutcome {
+        await self.change.carryOut(request, isResumed: true)
+    }
 }
 
 /// SCALE_UP: more instances, or higher limits.

@@ -66,6 +66,36 @@ extension SystemdManager {
         await self.tell("ThawUnit", unit, did: "\(unit) goes on", timeout: timeout) { _ in }
     }
 
+    /// Whether a unit's processes stand still, or are about to, whoever froze them; `nil` where systemd does not say.
+    ///
+    /// - SeeAlso: org.freedesktop.systemd1(5), `FreezerState`. It is asked for each time: systemd tells of no change of it.
+    public func isFrozen(_ unit: String) async -> Bool? {
+        guard UnitName.isValid(unit) else { return nil }
+        let deadline = BusThread.now() + 5_000_000_000
+        let record = self.record(of: unit)
+        defer { self.release(record) }
+        guard await self.settle(record, until: deadline) == nil else { return nil }
+        let state = await self.freezerState(of: record, until: deadline)
+        return state.map { $0 == "frozen" || $0 == "freezing" }
+    }
+
+    private func freezerState(of record: UnitRecord, until deadline: Int64) async -> String? {
+        await withCheckedContinuation { continuation in
+            guard let connection = self.watcher.connection else { return continuation.resume(returning: nil) }
+            connection.call(
+                .property(of: record.path), what: "Could not read \(record.name).", unit: record.name,
+                timeout: .nanoseconds(max(1_000_000, deadline - BusThread.now()))
+            ) {
+                $0.string("org.freedesktop.systemd1.Unit")
+                $0.string("FreezerState")
+            } complete: { result in
+                var state: String?
+                if case .success(let message) = result { message.within("v", "s") { state = message.string() } }
+                continuation.resume(returning: state)
+            }
+        }
+    }
+
     /// Has systemd read all unit files again.
     public func reloadUnitFiles(timeout: Duration) async -> ActionOutcome {
         await self.tell("Reload", nil, did: "systemd has read its files again", timeout: timeout) { _ in }

@@ -30,6 +30,7 @@ final class FakeHost: UnitObserver, ActionRunner, EvidenceSource, ReleaseSource,
                     UnitObservation(activeState: .active, subState: "running", invocationID: "a1", mainPID: 10)))
         }
     }
+    func isFrozen(_ unit: String) async -> Bool? { false }
     func run(_ request: ActionRequest) async -> ActionOutcome {
         self.state.withLock { $0.acted.append(request) }
         return ActionOutcome(.succeeded, detail: "done")

@@ -13,6 +13,10 @@ struct EngineHarness {
     var effects: [Effect] = []
     /// Looks at releases that have been answered.
     var answered = 0
+    /// Units that somebody else has frozen; what systemd says when it is asked.
+    var frozen: Set<String> = []
+    /// Whether systemd can be asked for that.
+    var tellsOfFrost = true
 
     var now: Moment {
         Moment(
@@ -65,8 +69,11 @@ struct EngineHarness {
 
     @discardableResult
     mutating func send(_ event: Event) -> [Effect] {
-        let new = self.engine.handle(event, at: self.now)
+        var new = self.engine.handle(event, at: self.now)
         self.effects += new
+        for case .lookAtFreezer(let unit) in new where self.tellsOfFrost {
+            new += self.send(.freezerSeen(unit: unit, isFrozen: self.frozen.contains(unit)))
+        }
         return new
     }
 

@@ -103,4 +103,31 @@ import Testing
         held.tell(.left(barred: [], reduced: []))
         #expect(held.objections == [])
     }
+
+    @Test func `a thaw of what somebody else had frozen`() {
+        func bench() -> CheckerBench { Self.bench(OthersFreezesAreTheirs()) }
+        let freeze = Self.request(.limit(units: ["idle.service"], []))
+        var theirs = bench()
+        theirs.tell(.frozenByHand(unit: "idle.service", true))
+        theirs.wait(.seconds(60))
+        var tried = theirs
+        theirs.tell(.thawed(unit: "idle.service", whose: .person))
+        #expect(theirs.objections == ["idle.service is thawed"])
+        tried.decide(.act(freeze))
+        tried.tell(.told(.actionFinished(id: freeze.id, ActionOutcome(.succeeded, detail: ""))))
+        tried.tell(.thawed(unit: "idle.service", whose: .person))
+        #expect(tried.objections.count == 1, "a freeze of ours on top does not make it ours")
+        var ours = bench()
+        ours.decide(.act(freeze))
+        // While ours is on its way, or in force, nobody can tell them apart.
+        ours.tell(.frozenByHand(unit: "idle.service", true))
+        ours.tell(.thawed(unit: "idle.service", whose: .us))
+        #expect(ours.objections == [])
+        var refused = bench()
+        refused.decide(.act(freeze))
+        refused.tell(.told(.actionFinished(id: freeze.id, ActionOutcome(.refused, detail: ""))))
+        refused.tell(.frozenByHand(unit: "idle.service", true))
+        refused.tell(.thawed(unit: "idle.service", whose: .person))
+        #expect(refused.objections.count == 1)
+    }
 }

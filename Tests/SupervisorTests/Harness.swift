@@ -149,6 +149,8 @@ extension World: UnitObserver, Prober, EvidenceSource, ReleaseSource {
 
     func watch(_ units: Set<String>, requirementsOf requirers: Set<String>) async { self.add(.watched(units)) }
 
+    func isFrozen(_ unit: String) async -> Bool? { false }
+
     func start(_ request: ProbeRequest, report: @escaping @Sendable (CheckResult) -> Void) {
         self.add(.probed(request.id))
         self.state.withLock { $0.pendingProbes[request.id] = report }

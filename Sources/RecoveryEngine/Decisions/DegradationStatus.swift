@@ -32,7 +32,8 @@ public struct DegradationSnapshot: Hashable, Sendable {
 public struct ShedUnitSnapshot: Hashable, Sendable {
     public var unit: String
     public var level: DegradationLevel
-    /// `stopping`, `stopped`, `freezing`, `frozen`, `down` (it did not run anyway), `left` (somebody else started it).
+    /// `stopping`, `stopped`, `freezing`, `frozen`, `down` (it did not run anyway), `left` (somebody else started it),
+    /// `frozen_before` (somebody else had frozen it).
     public var state: String
 
     public init(unit: String, level: DegradationLevel, state: String) {
@@ -63,13 +64,19 @@ extension ShedUnit {
         case (.asked, .freeze): "freezing"
         case (.held, .stop): "stopped"
         case (.held, .freeze): "frozen"
-        case (.resting, _): "down"
+        case (.resting, .stop): "down"
+        case (.resting, .freeze): "frozen_before"
         case (.left, _): "left"
         }
     }
 
     /// Why its component rests.
     var text: String {
-        "\(self.way == .freeze ? "frozen" : "stopped") by the degradation level \(self.level.rawValue)"
+        switch (self.hold, self.way) {
+        case (.resting, .stop): "down before the degradation level \(self.level.rawValue), which does without it"
+        case (.resting, .freeze): "frozen before the degradation level \(self.level.rawValue), which does without it"
+        case (_, .stop): "stopped by the degradation level \(self.level.rawValue)"
+        case (_, .freeze): "frozen by the degradation level \(self.level.rawValue)"
+        }
     }
 }

@@ -20,6 +20,8 @@ public enum Effect: Hashable, Sendable {
     case reconcile(ActionRequest)
     /// Look which release of a component is current; the answer comes as `Event.releaseSeen`.
     case lookAtRelease(component: String, ReleasePolicy)
+    /// Ask whether a unit is frozen; the answer comes as `Event.freezerSeen`.
+    case lookAtFreezer(unit: String)
     /// Keep what may be gone later.
     case gatherEvidence(EvidenceRequest)
     /// Tell services what the host does without; `nil`: the policy says nothing of that any more.

@@ -146,6 +146,7 @@ extension Hold {
         case .none: return nil
         case .evidence: return "waits for fresh check results"
         case .dependencyInDoubt(let name, _): return "waits to see whether \(name), which it needs, fails too"
+        case .frost: return "waits to hear whether units that it is to freeze are frozen already"
         case .networkInDoubt: return "waits to see whether the connectivity gate fails, too"
         case .paused: return "automation is paused for another \(left)"
         case .maintenance(let window, _): return "maintenance window \(window): nothing is repaired for another \(left)"

@@ -17,6 +17,8 @@ public enum Event: Hashable, Sendable {
     case beat(component: String, check: String?)
     /// What `Effect.lookAtRelease` asked for.
     case releaseSeen(component: String, ReleaseObservation)
+    /// What `Effect.lookAtFreezer` asked for; `nil`: systemd could not be asked.
+    case freezerSeen(unit: String, isFrozen: Bool?)
     /// An action has ended, or what became of it after a crash is known.
     case actionFinished(id: Int64, ActionOutcome)
     /// `RecoveryEngine.nextDeadline` has come.

@@ -71,7 +71,7 @@ extension RecoveryEngine {
             switch hold {
             case .unrecorded, .frozen, .storm, .concurrency, .paused, .budget: return true
             case .none, .evidence, .dependencyInDoubt, .networkInDoubt, .serviceManager, .backoff, .cooldown, .breaker,
-                .latched, .tooFewHealthy, .approval, .maintenance, .observing:
+                .latched, .tooFewHealthy, .approval, .maintenance, .observing, .frost:
                 return false
             }
         }

@@ -44,7 +44,12 @@ extension RecoveryEngine {
                 return
             }
             switch self.permission(for: step, order, index) {
-            case .given: if self.begin(step, order, index) { return }
+            case .given:
+                if let reason = self.frostReasonToHold(order) {
+                    self.hold(index, reason)
+                    return
+                }
+                if self.begin(step, order, index) { return }
             case .awaited(let reason):
                 self.hold(index, reason)
                 return

@@ -11,6 +11,7 @@ extension RecoveryEngine {
         self.policy = policy
         self.generation = generation
         self.host.apply(policy.guards)
+        self.host.frost = FrostLooks()
         self.host.applyGroups(of: policy, at: self.now.monotonic)
         let names = Set(policy.components.map(\.name))
         for machine in self.machines where !names.contains(machine.component.name) { self.withdraw(machine) }

@@ -63,6 +63,7 @@ public struct RecoveryEngine: Sendable {
             self.takeProbe(id: id, component: component, check: check, result)
         case .beat(let component, let check): self.takeBeat(component: component, check: check)
         case .releaseSeen(let component, let seen): self.takeRelease(component, seen)
+        case .freezerSeen(let unit, let isFrozen): self.takeFrost(unit, isFrozen)
         case .actionFinished(let id, let outcome): self.finishAction(id, outcome)
         case .deadline: break
         case .stalled(let duration): self.doubtMyself(duration)

@@ -33,6 +33,8 @@ enum Hold: Hashable, Sendable {
     /// What was seen is of another time; fresh results decide.
     case evidence
     case dependencyInDoubt(String, until: MonotonicInstant)
+    /// It is not known yet whether a unit that is to be frozen is frozen already.
+    case frost(until: MonotonicInstant)
     /// It is not known yet whether this machine reaches anything.
     case networkInDoubt(until: MonotonicInstant)
     case paused(until: MonotonicInstant)
@@ -61,7 +63,14 @@ enum Hold: Hashable, Sendable {
     case observing
 
     /// Its beginning has a record of its own.
-    var isOnRecord: Bool { if case .approval = self { true } else { false } }
+    var isOnRecord: Bool {
+        switch self {
+        case .approval: true
+        // Over in a moment, and nothing to tell.
+        case .frost: true
+        default: false
+        }
+    }
 
     /// When it ends by itself.
     var until: MonotonicInstant? {
@@ -69,7 +78,7 @@ enum Hold: Hashable, Sendable {
         case .none, .evidence, .unrecorded, .serviceManager, .frozen, .concurrency, .tooFewHealthy, .observing: nil
         case .dependencyInDoubt(_, let until), .paused(let until), .backoff(let until), .cooldown(let until),
             .breaker(let until), .budget(_, let until), .storm(_, let until), .latched(let until),
-            .networkInDoubt(let until), .approval(_, _, let until), .maintenance(_, let until):
+            .networkInDoubt(let until), .approval(_, _, let until), .maintenance(_, let until), .frost(let until):
             until
         }
     }
@@ -96,6 +105,7 @@ enum Hold: Hashable, Sendable {
         case .networkInDoubt: 20
         case .approval: 21
         case .maintenance: 22
+        case .frost: 23
         }
     }
 }

@@ -27,6 +27,7 @@ struct HostState: Sendable {
     /// Groups that have limits, or whose past still counts.
     var groups: [String: GroupState] = [:]
     var degradation = HostDegradation()
+    var frost = FrostLooks()
     var saved: SavedHost?
 
     init(guards: Guards) {

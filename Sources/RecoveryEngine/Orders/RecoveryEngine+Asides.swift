@@ -92,6 +92,7 @@ extension RecoveryEngine {
             self.machines[index].facts.saved.reducedLoads.removeAll {
                 $0.units == units && $0.properties == properties
             }
+            if properties.isEmpty { self.lookAgain(atThawed: units) }
             if let raised = self.machines[index].facts.saved.raisedLimits, raised.units == units {
                 self.machines[index].facts.saved.raisedLimits = nil
             }

@@ -37,7 +37,7 @@ extension RecoveryEngine {
         case .switchEndpoint: return self.endpointOrder(machine)
         case .scale(let scale): return self.scaleOrder(machine, scale.direction)
         case .circuitBreak: return .order(.isolate)
-        case .reduceLoad(let load): return .order(.limit(units: load.units, load.properties))
+        case .reduceLoad(let load): return self.reductionOrder(load)
         case .degrade(let strategy): return self.degradationOrder(strategy)
         }
     }

@@ -93,10 +93,16 @@ extension RecoveryEngine {
             guard seen.isDown, wanted.way == .stop, let index = self.owner(of: wanted.unit),
                 !self.machines[index].stoppedByOperator
             else { return }
-            self.host.degradation.units[wanted.unit] = ShedUnit(
-                level: wanted.level, way: .stop, hold: .resting, invocationID: seen.invocationID)
-            self.evaluateLater(index)
+            self.leaveResting(wanted, seen)
             return
+        } else if wanted.way == .freeze {
+            guard let isFrozen = self.isFrozen(wanted.unit) else { return }
+            self.host.frost.forget([wanted.unit])
+            if isFrozen {
+                self.record(nil, .note("\(wanted.unit) is frozen already: it is left so, and not thawed either"))
+                self.leaveResting(wanted, seen)
+                return
+            }
         }
         self.host.degradation.units[wanted.unit] = ShedUnit(
             level: wanted.level, way: wanted.way, hold: .asked, invocationID: seen.invocationID,
@@ -104,6 +110,13 @@ extension RecoveryEngine {
         self.actOnShed(
             wanted.unit, wanted.way == .stop ? .stop([wanted.unit]) : .limit(units: [wanted.unit], []),
             invocation: seen.invocationID, why: "degradation level \(wanted.level.rawValue)")
+        if let index = self.owner(of: wanted.unit) { self.evaluateLater(index) }
+    }
+
+    /// It is already as the level wants it, by somebody else's hand: nothing of it is taken, nor given back.
+    private mutating func leaveResting(_ wanted: UnitToShed, _ seen: UnitObservation) {
+        self.host.degradation.units[wanted.unit] = ShedUnit(
+            level: wanted.level, way: wanted.way, hold: .resting, invocationID: seen.invocationID)
         if let index = self.owner(of: wanted.unit) { self.evaluateLater(index) }
     }
 
@@ -180,9 +193,8 @@ extension RecoveryEngine {
 
     private func wayBack(of name: String, _ unit: ShedUnit) -> WayBack {
         switch unit.hold {
-        case .resting: return .over(nil)
-        // A thaw does no harm to one that runs; a freeze that was finished after a crash may have met it.
-        case .left: if unit.way == .stop { return .over(nil) }
+        // Not our doing. One that was started anew runs thawed; frozen by now, it is somebody else's freeze.
+        case .resting, .left: return .over(nil)
         case .asked, .held: break
         }
         if let until = self.host.pausedUntil, until > self.now.monotonic { return .wait }
@@ -219,6 +231,16 @@ extension RecoveryEngine {
             }
         }
         self.evaluateLater(index)
+    }
+
+    /// What a level found frozen was the work of REDUCE_LOAD, which is over: now it is the level's turn.
+    mutating func lookAgain(atThawed units: [String]) {
+        for unit in units {
+            guard let known = self.host.degradation.units[unit], known.way == .freeze, known.hold == .resting else {
+                continue
+            }
+            self.host.degradation.units[unit] = nil
+        }
     }
 
     // MARK: - Outcomes

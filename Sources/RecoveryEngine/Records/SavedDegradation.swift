@@ -42,7 +42,7 @@ public struct ShedUnit: Hashable, Sendable, Codable {
         case asked
         /// It is stopped or frozen.
         case held
-        /// It did not run anyway; nothing is done to it, and its component rests.
+        /// It did not run anyway, or was frozen by somebody else; nothing is done to it, and its component rests.
         case resting
         /// Somebody else took it into their hands: it is theirs until the level is left.
         case left

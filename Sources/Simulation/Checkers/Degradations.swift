@@ -94,6 +94,45 @@ struct LevelsTouchOnlyTheirUnits: Checker {
     }
 }
 
+/// What somebody else had frozen before heald meant to is never thawed by it.
+///
+/// A freeze by hand while one of ours is on its way, or in force, is not told from it by anybody.
+struct OthersFreezesAreTheirs: Checker {
+    static let invariant = "what somebody else froze is left frozen"
+    private var theirs: [String: MonotonicInstant] = [:]
+    /// Frozen by us, or perhaps: intended, and not known to have come to nothing.
+    private var ours: Set<String> = []
+    private var freezes: [Int64: ActionRequest] = [:]
+
+    mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
+        switch fact {
+        case .frozenByHand(let unit, true): if !self.ours.contains(unit) { self.theirs[unit] = now }
+        case .frozenByHand(let unit, false): self.theirs[unit] = nil
+        case .processEnded(let unit, _):
+            self.theirs[unit] = nil
+            self.ours.remove(unit)
+        case .considered(.act(let request)):
+            guard case .limit(let units, []) = request.order else { return nil }
+            self.freezes[request.id] = request
+            self.ours.formUnion(units)
+            // Frozen between the look and the intent: where heald dies right then, it cannot know.
+            for unit in units {
+                if let at = self.theirs[unit], now - at < .seconds(5) { self.theirs[unit] = nil }
+            }
+        case .told(.actionFinished(let id, let outcome)):
+            guard let request = self.freezes.removeValue(forKey: id), case .limit(let units, _) = request.order,
+                outcome.result == .refused || (outcome.result != .succeeded && !request.isOfHost)
+            else { return nil }
+            self.ours.subtract(units)
+        case .thawed(let unit, _):
+            self.ours.remove(unit)
+            if self.theirs.removeValue(forKey: unit) != nil { return "\(unit) is thawed" }
+        default: break
+        }
+        return nil
+    }
+}
+
 /// What a level has stopped runs again in the end, unless it still is in force.
 struct ShedUnitsComeBack: Checker {
     static let invariant = "what a level has stopped is given back"

@@ -33,6 +33,10 @@ enum Fact {
     case releaseInstalled(link: String, release: String)
     /// A component began or ceased to be truly well: its unit runs, it serves, and all it needs do, too.
     case truth(component: String, isWell: Bool)
+    /// Somebody froze a unit, or thawed it.
+    case frozenByHand(unit: String, Bool)
+    /// heald thawed a unit, and whose freeze that ended.
+    case thawed(unit: String, whose: Hand?)
     /// The wall clock was moved.
     case wallMoved(by: Duration)
     /// Nothing is disturbed any more.

@@ -21,7 +21,7 @@ extension Knowledge {
                 self.beats[component, default: [:]][listening.name] = now
             }
         case .actionFinished(let id, _): self.inFlight[id] = nil
-        case .deadline, .releaseSeen: break
+        case .deadline, .releaseSeen, .freezerSeen: break
         case .stalled: self.doubtAt = now
         case .recordingFailed(let why): self.isUnrecorded = why != nil
         case .operatorAsked(.pause(let component, let duration, _, _)):
@@ -52,7 +52,7 @@ extension Knowledge {
             self.pausedUntil[name] = nil
             self.facts[name] = nil
         case .saveComponent(let name, let saved): self.noteFacts(saved.facts, of: name)
-        case .saveHost, .alert, .watchUnits, .lookAtRelease, .gatherEvidence, .publishDegradation: break
+        case .saveHost, .alert, .watchUnits, .lookAtRelease, .lookAtFreezer, .gatherEvidence, .publishDegradation: break
         }
     }
 

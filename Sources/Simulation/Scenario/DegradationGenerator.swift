@@ -42,6 +42,22 @@ struct DegradationGenerator {
         return furnished
     }
 
+    /// Somebody freezes what heald may be about to freeze, mostly before it does.
+    mutating func plan(_ policies: [PolicySnapshot], calmAt: Duration) -> [(at: Duration, what: Disturbance)] {
+        let levels = policies.compactMap(\.degradation).flatMap(\.allUnits).filter { $0.way == .freeze }.map(\.unit)
+        let reduced = policies.flatMap(\.components).flatMap(\.recovery).flatMap { step -> [String] in
+            if case .reduceLoad(let load) = step.strategy { load.units } else { [] }
+        }
+        var plan: [(at: Duration, what: Disturbance)] = []
+        for unit in Set(levels + reduced).sorted() where self.random.chance(0.3) {
+            let at = self.random.milliseconds(0...Int(calmAt.inNanoseconds / 1_500_000))
+            plan.append((at, .fact(.freezeByHand(unit: unit, true))))
+            guard self.random.chance(0.3) else { continue }
+            plan.append((at + self.random.milliseconds(10...20_000), .fact(.freezeByHand(unit: unit, false))))
+        }
+        return plan
+    }
+
     private mutating func degradation(_ names: [String]) -> DegradationPolicy {
         var levels: [DegradationLevel: LevelPolicy] = [:]
         for (number, level) in [DegradationLevel.degraded, .minimal, .emergency].enumerated()

@@ -12,6 +12,8 @@ enum FactDisturbance: Hashable, Sendable {
     case operatorFailover(component: String, to: String)
     /// An operator asks for the own unit to take its place again.
     case failBack(component: String)
+    /// Somebody freezes a unit, or thaws it.
+    case freezeByHand(unit: String, Bool)
     /// A unit's file requires others from now on, and systemd is told.
     case require(unit: String, [String])
 }

@@ -35,7 +35,8 @@ extension Scenario {
         self.init(
             seed: seed, theme: theme, policies: policies,
             units: facts.connected(units) + facts.units + degradation.units,
-            disturbances: Self.merged(planner.plan(), factsPlanner.plan()), calmAt: calmAt,
+            disturbances: Self.merged(planner.plan(), factsPlanner.plan() + degradation.plan(policies, calmAt: calmAt)),
+            calmAt: calmAt,
             end: calmAt + .seconds(1_800))
     }
 }

@@ -21,6 +21,8 @@ func describe(_ event: Event) -> String {
     case .beat(let component, let check): "beat \(component)/\(check ?? "*")"
     case .actionFinished(let id, let outcome): "actionFinished \(id) \(outcome.result.rawValue): \(outcome.detail)"
     case .releaseSeen(let component, let seen): "releaseSeen \(component) \(seen.current ?? seen.problem ?? "-")"
+    case .freezerSeen(let unit, let isFrozen):
+        "freezerSeen \(unit) \(isFrozen.map { $0 ? "frozen" : "running" } ?? "-")"
     case .deadline: "deadline"
     case .stalled(let duration): "stalled \(seconds(duration))"
     case .recordingFailed(let why): why.map { "recordingFailed \($0)" } ?? "recording goes on"
@@ -59,6 +61,7 @@ func describe(_ effect: Effect) -> String {
     case .act(let request): "act \(describe(request))"
     case .reconcile(let request): "reconcile \(describe(request))"
     case .lookAtRelease(let component, _): "lookAtRelease \(component)"
+    case .lookAtFreezer(let unit): "lookAtFreezer \(unit)"
     case .gatherEvidence(let request):
         "gatherEvidence #\(request.incident) \(request.component) \(request.unit) \(request.invocationID ?? "-")"
     case .publishDegradation(let notice):

@@ -22,6 +22,8 @@ enum ProcedureStep: Hashable, Sendable {
     /// systemd reads its files again.
     case reloadManager
     case limit(String, [UnitProperty])
+    /// One that is frozen already is left so, unless an earlier run or try of ours may have done it.
+    case freeze(String, mayBeOurs: Bool)
     case unlimit(String, [UnitProperty])
 }
 
@@ -31,7 +33,7 @@ extension ProcedureStep {
         switch self {
         case .proveDown, .proveUp: false
         case .stop, .start, .restart, .restartIfUp, .point, .emptyCache, .hook, .swapRelease, .forbidStart, .allowStart,
-            .reloadManager, .limit, .unlimit:
+            .reloadManager, .limit, .freeze, .unlimit:
             true
         }
     }

@@ -22,7 +22,9 @@ struct SimulatedStore {
                 case .forgetComponent(let name): self.state.components[name] = nil
                 case .saveHost(let host): self.state.host = host
                 case .alert(let message): self.alerts.append(message)
-                case .watchUnits, .probe, .act, .reconcile, .lookAtRelease, .gatherEvidence, .publishDegradation: break
+                case .watchUnits, .probe, .act, .reconcile, .lookAtRelease, .lookAtFreezer, .gatherEvidence,
+                    .publishDegradation:
+                    break
                 }
             }
         }
@@ -74,7 +76,9 @@ extension Effect {
     var isWritten: Bool {
         switch self {
         case .record, .saveComponent, .forgetComponent, .saveHost, .alert: true
-        case .watchUnits, .probe, .act, .reconcile, .lookAtRelease, .gatherEvidence, .publishDegradation: false
+        case .watchUnits, .probe, .act, .reconcile, .lookAtRelease, .lookAtFreezer, .gatherEvidence,
+            .publishDegradation:
+            false
         }
     }
 
@@ -91,7 +95,7 @@ extension Effect {
             default: return false
             }
         case .saveComponent, .forgetComponent, .saveHost, .watchUnits, .probe, .reconcile, .lookAtRelease,
-            .gatherEvidence, .publishDegradation:
+            .lookAtFreezer, .gatherEvidence, .publishDegradation:
             return false
         }
     }

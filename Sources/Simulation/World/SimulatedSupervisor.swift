@@ -158,6 +158,7 @@ extension SimulatedWorld {
         case .act(let request): self.startAction(request)
         case .reconcile(let request): self.startReconciling(request)
         case .lookAtRelease(let component, let policy): self.look(at: policy, of: component)
+        case .lookAtFreezer(let unit): self.lookAtFreezer(of: unit)
         case .gatherEvidence, .publishDegradation, .record, .saveComponent, .forgetComponent, .saveHost, .alert: break
         }
     }
@@ -237,7 +238,7 @@ extension SimulatedWorld {
             self.tell(.processEnded(unit: name, by: .systemd))
             self.change(name) { unit in
                 unit.epoch += 1
-                unit.isFrozen = false
+                unit.frozenBy = nil
                 unit.mainPID = 0
                 unit.servesFrom = nil
                 unit.job = nil

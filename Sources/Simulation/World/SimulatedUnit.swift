@@ -32,8 +32,8 @@ struct SimulatedUnit {
     var slowBoot: Duration?
     /// Its stop takes so long; some processes do not even die of SIGKILL meanwhile.
     var hangInStop: (for: Duration, survivesKill: Bool)?
-    /// Its processes stand still.
-    var isFrozen = false
+    /// Its processes stand still, by whose hand; systemd does not tell.
+    var frozenBy: Fact.Hand?
 
     var loadState = "loaded"
     var activeState = ActiveState.inactive
@@ -62,6 +62,7 @@ struct SimulatedUnit {
     var ownRestarts: [MonotonicInstant] = []
 
     var isRunning: Bool { self.mainPID != 0 }
+    var isFrozen: Bool { self.frozenBy != nil }
 
     var observation: UnitObservation {
         UnitObservation(

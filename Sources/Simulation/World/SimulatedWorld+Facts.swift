@@ -91,6 +91,7 @@ extension SimulatedWorld {
             self.demands[component] = (instances, self.now + duration)
             self.after(duration) { $0.reviewTruth() }
         case .operatorFailover(let component, let target): self.failOverByHand(component, to: target)
+        case .freezeByHand(let unit, let isFrozen): self.freezeByHand(unit, isFrozen)
         case .failBack(let component): self.ask(.failBack(component: component, by: "root"))
         case .require(let unit, let others):
             self.units[unit]?.requires = others.sorted()

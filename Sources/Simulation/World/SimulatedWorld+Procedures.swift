@@ -70,7 +70,7 @@ extension SimulatedWorld {
     }
 
     /// The steps of a request; `nil` for one that is a single job.
-    private func steps(for request: ActionRequest) -> [PlannedStep]? {
+    private func steps(for request: ActionRequest, isResumed: Bool = false) -> [PlannedStep]? {
         let rivals = PlannedStep(.proveDown(request.rivals ?? []), .gateOrRefuse)
         let expected = request.expectedInvocationID
         switch request.order {
@@ -96,6 +96,10 @@ extension SimulatedWorld {
         case .start(let units): return units.map { PlannedStep(.start($0)) }
         case .stop(let units):
             return units.map { PlannedStep(.stop($0, expecting: $0 == request.unit ? expected : nil)) }
+        case .limit(let units, []):
+            let freeing = request.action == "REDUCE_LOAD" ? Self.freeing(units, [], .afterFailure) : []
+            let mayBeOurs = isResumed || (request.isOfHost && request.attempt > 1)
+            return units.map { PlannedStep(.freeze($0, mayBeOurs: mayBeOurs)) } + freeing
         case .limit(let units, let properties):
             let freeing = request.action == "REDUCE_LOAD" ? Self.freeing(units, properties, .afterFailure) : []
             return units.map { PlannedStep(.limit($0, properties)) } + freeing
@@ -178,9 +182,8 @@ extension SimulatedWorld {
                 _ in
             }
         case .switchEndpoint, .start, .stop, .limit, .unlimit, .isolate, .tryIsolated, .endIsolation:
-            self.begin(request, self.steps(for: request) ?? [], run: run, delay: .milliseconds(1), isResumed: true) {
-                _ in
-            }
+            let steps = self.steps(for: request, isResumed: true) ?? []
+            self.begin(request, steps, run: run, delay: .milliseconds(1), isResumed: true) { _ in }
         }
     }
 
@@ -219,7 +222,8 @@ func describe(_ step: ProcedureStep) -> String {
     switch step {
     case .point(_, let unit): "point(\(unit))"
     case .swapRelease(let change): "swapRelease(\(change.from) → \(change.to))"
-    case .limit(let unit, let properties): "limit(\(unit)\(properties.isEmpty ? ", freeze" : ""))"
+    case .limit(let unit, _): "limit(\(unit))"
+    case .freeze(let unit, _): "freeze(\(unit))"
     case .unlimit(let unit, let properties): "unlimit(\(unit)\(properties.isEmpty ? ", thaw" : ""))"
     default: "\(step)"
     }

@@ -24,10 +24,10 @@ extension SimulatedWorld {
         case .allowStart(let unit):
             self.barriers.written.remove(unit)
             self.end(after: .milliseconds(1), StepEnd(.succeeded, "\(unit) may be started"), then)
-        case .proveDown, .proveUp, .stop, .start, .restart, .restartIfUp, .reloadManager, .limit, .unlimit:
+        case .proveDown, .proveUp, .stop, .start, .restart, .restartIfUp, .reloadManager, .limit, .freeze, .unlimit:
             self.onceReachable(until: deadline, run: run) { world, isReachable in
                 guard isReachable else { return then(world, StepEnd(.failed, "no bus")) }
-                world.ask(step, until: deadline, run: run, then)
+                world.ask(step, for: procedure.request, until: deadline, run: run, then)
             }
         }
     }
@@ -38,7 +38,8 @@ extension SimulatedWorld {
 
     /// Steps that systemd is asked for.
     private func ask(
-        _ step: ProcedureStep, until deadline: MonotonicInstant, run: Int, _ then: @escaping AfterStep
+        _ step: ProcedureStep, for request: ActionRequest, until deadline: MonotonicInstant, run: Int,
+        _ then: @escaping AfterStep
     ) {
         let moment = self.random.milliseconds(1...5)
         switch step {
@@ -64,6 +65,8 @@ extension SimulatedWorld {
                 world.restart(unit, expecting: state.invocationID, until: deadline, run: run, then)
             }
         case .reloadManager: self.reloadManager(run: run, until: deadline, then)
+        case .freeze(let unit, let mayBeOurs):
+            self.after(moment) { then($0, $0.freeze(unit, for: request, mayBeOurs: mayBeOurs)) }
         case .limit(let unit, let properties): self.after(moment) { then($0, $0.limit(unit, properties)) }
         case .unlimit(let unit, let properties): self.after(moment) { then($0, $0.unlimit(unit, properties)) }
         case .emptyCache, .hook, .swapRelease, .point, .forbidStart, .allowStart:
@@ -176,25 +179,16 @@ extension SimulatedWorld {
     }
 
     private func limit(_ name: String, _ properties: [UnitProperty]) -> StepEnd {
-        guard let unit = self.units[name] else { return StepEnd(.failed, "no such unit") }
-        guard properties.isEmpty else {
-            self.limited.insert(name)
-            return StepEnd(.succeeded, "\(name) was limited")
-        }
-        guard unit.condition == .up else { return StepEnd(.failed, "\(name) cannot be frozen") }
-        self.change(name) { $0.isFrozen = true }
-        return StepEnd(.succeeded, "\(name) is frozen")
+        guard self.units[name] != nil else { return StepEnd(.failed, "no such unit") }
+        self.limited.insert(name)
+        return StepEnd(.succeeded, "\(name) was limited")
     }
 
     private func unlimit(_ name: String, _ properties: [UnitProperty]) -> StepEnd {
-        guard let unit = self.units[name] else { return StepEnd(.failed, "no such unit") }
-        guard properties.isEmpty else {
-            self.limited.remove(name)
-            return StepEnd(.succeeded, "\(name) has its own limits again")
-        }
-        guard unit.condition == .up else { return StepEnd(.failed, "\(name) cannot be thawed") }
-        self.change(name) { $0.isFrozen = false }
-        return StepEnd(.succeeded, "\(name) goes on")
+        if properties.isEmpty { return self.thaw(name) }
+        guard self.units[name] != nil else { return StepEnd(.failed, "no such unit") }
+        self.limited.remove(name)
+        return StepEnd(.succeeded, "\(name) has its own limits again")
     }
 
     // MARK: - Waiting

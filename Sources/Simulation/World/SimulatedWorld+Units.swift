@@ -62,7 +62,7 @@ extension SimulatedWorld {
             unit.result = "success"
             unit.exit = nil
             unit.ailment = self.flaw(of: name) == .errors ? .status(500) : .well
-            unit.isFrozen = false
+            unit.frozenBy = nil
             unit.stoppedByOther = false
             unit.slowBoot = nil
             unit.activeState = isSimple ? .active : .activating

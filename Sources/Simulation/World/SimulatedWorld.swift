@@ -88,7 +88,7 @@ final class SimulatedWorld {
             happening(self)
         }
         guard self.referee.violations.isEmpty else { return }
-        let frozen = self.unitNames.filter { self.units[$0]?.isFrozen == true }
+        let frozen = self.unitNames.filter { self.units[$0]?.frozenBy == .us }
         self.tell(.left(barred: self.barriers.written, reduced: self.limited.union(frozen)))
         self.tell(
             .ended(

@@ -85,6 +85,10 @@ extension DecisionLoop {
             Task { [releases = self.ports.releases, mailbox] in
                 mailbox.put(.event(.releaseSeen(component: component, await releases.look(at: policy))))
             }
+        case .lookAtFreezer(let unit):
+            Task { [observer = self.ports.observer, mailbox] in
+                mailbox.put(.event(.freezerSeen(unit: unit, isFrozen: await observer.isFrozen(unit))))
+            }
         case .gatherEvidence(let request):
             self.delayedEvidence.add(request, at: self.now.monotonic)
         case .publishDegradation(let notice):

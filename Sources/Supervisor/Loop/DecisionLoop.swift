@@ -126,7 +126,7 @@ final class DecisionLoop {
             self.probesInFlight[id] = nil
             for index in self.waiters.indices { self.waiters[index].probes.remove(id) }
         case .started, .policyLoaded, .unitObserved, .unitsUnknown, .beat, .deadline, .stalled, .recordingFailed,
-            .releaseSeen, .operatorAsked:
+            .releaseSeen, .freezerSeen, .operatorAsked:
             break
         }
         switch self.phase {

@@ -31,7 +31,8 @@ struct EffectPlan {
             case .act(let request):
                 self.acts.append(request)
                 self.toDo.append(effect)
-            case .watchUnits, .probe, .reconcile, .gatherEvidence, .lookAtRelease, .publishDegradation:
+            case .watchUnits, .probe, .reconcile, .gatherEvidence, .lookAtRelease, .lookAtFreezer,
+                .publishDegradation:
                 self.toDo.append(effect)
             }
         }

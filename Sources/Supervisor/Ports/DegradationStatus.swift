@@ -7,7 +7,8 @@ public struct DegradationStatus: Hashable, Sendable, Codable {
         public var unit: String
         /// The level that does without it.
         public var level: DegradationLevel
-        /// `stopping`, `stopped`, `freezing`, `frozen`, `down` (it did not run anyway), `left` (somebody else started it).
+        /// `stopping`, `stopped`, `freezing`, `frozen`, `down` (it did not run anyway), `left` (somebody else started it),
+        /// `frozen_before` (somebody else had frozen it).
         public var state: String
 
         public init(unit: String, level: DegradationLevel, state: String) {

@@ -28,6 +28,8 @@ public protocol UnitObserver: Sendable {
     ///
     /// - Parameter requirers: of these it is also told what they require, also when that changes.
     func watch(_ units: Set<String>, requirementsOf requirers: Set<String>) async
+    /// Whether a unit's processes stand still, whoever froze them; `nil` where that cannot be told within seconds.
+    func isFrozen(_ unit: String) async -> Bool?
 }
 
 /// Carries out actions.

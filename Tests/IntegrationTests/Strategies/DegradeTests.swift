@@ -100,4 +100,32 @@ extension StrategyTableTests {
         #expect(stage.starts(of: "act-level-spare.service") == 2)
         #expect(try stage.healctl("audit", "verify").status == 0)
     }
+
+    @Test func `what somebody had frozen or stopped before a level stays so, whoever is killed meanwhile`() async throws
+    {
+        let stage = try self.stage(
+            "act-theirs", enter: #""enter": { "component": "a" },"#, check: "true", recovery: #"{ "action": "ALERT" }"#)
+        try await stage.isUp()
+        try stage.systemctl("freeze", "act-theirs-idle.service")
+        defer { _ = try? stage.systemctl("thaw", "act-theirs-idle.service") }
+        try stage.systemctl("stop", "act-theirs-spare.service")
+        try stage.signal(SIGKILL, "act-theirs.service")
+        try await stage.wait(for: "the look") { try stage.healctl("status", "--json").output.contains("frozen_before") }
+        let before = try stage.mainPID(of: stage.heald)
+        try stage.signal(SIGKILL, stage.heald)
+        try await stage.wait(for: "another heald") {
+            let now = (try? stage.mainPID(of: stage.heald)) ?? 0
+            return now > 1 && now != before && (try? stage.healctl("status").output.contains("MINIMAL")) == true
+        }
+        try stage.systemctl("start", "act-theirs.service")
+        // Forgotten: whatever was to be given back is.
+        try await stage.wait(for: "the way back") {
+            let status = try stage.healctl("status", "--json").output
+            return status.contains("NORMAL") && !status.contains("frozen_before")
+        }
+        #expect(try self.frost(stage, "act-theirs-idle.service") == "frozen")
+        #expect(try !stage.isActive("act-theirs-spare.service"))
+        #expect(stage.starts(of: "act-theirs-spare.service") == 1)
+        #expect(try stage.healctl("audit", "verify").status == 0)
+    }
 }

@@ -161,6 +161,30 @@ extension StrategyTableTests {
         }
     }
 
+    @Test func `REDUCE_LOAD leaves frozen what somebody had frozen before, also when heald is killed`() async throws {
+        let stage = try self.busy(
+            "act-frost", check: "! test -e /run/act-frost.load || exit 2",
+            recovery: #"""
+                { "action": "REDUCE_LOAD", "units": ["act-theirs.service", "act-ours.service"], "restoreAfter": "2s",
+                  "verify": "20s" }
+                """#,
+            others: [.init(name: "act-theirs.service"), .init(name: "act-ours.service")])
+        try await stage.isUp()
+        try stage.systemctl("freeze", "act-theirs.service")
+        defer { _ = try? stage.systemctl("thaw", "act-theirs.service") }
+        try self.touch("/run/act-frost.load")
+        try await stage.wait(for: "the frost") {
+            try self.property(stage, "FreezerState", of: "act-ours.service") == "frozen"
+        }
+        try stage.signal(SIGKILL, stage.heald)
+        try FileManager.default.removeItem(atPath: "/run/act-frost.load")
+        _ = try await stage.healed()
+        try await stage.wait(for: "the thaw") {
+            try self.property(stage, "FreezerState", of: "act-ours.service") == "running"
+        }
+        #expect(try self.property(stage, "FreezerState", of: "act-theirs.service") == "frozen")
+    }
+
     @Test func CIRCUIT_BREAK() async throws {
         let stage = try self.busy(
             "act-isolate", check: "! test -e /run/act-isolate.load || exit 2",
