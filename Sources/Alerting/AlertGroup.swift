@@ -39,7 +39,8 @@ struct QueuedAlert: Hashable, Sendable {
 ///       "text": "3 restarts did not help: connection refused",
 ///       "at": "2026-11-20T23:04:05.000123Z",
 ///       "host": "web1",
-///       "repeat": false
+///       "repeat": false,
+///       "resolves": null
 ///     }
 ///   ]
 /// }
@@ -51,6 +52,7 @@ struct QueuedAlert: Hashable, Sendable {
 /// - `alerts`: oldest first. Delivery is at least once: `host` and `id` together tell a repetition of the same
 ///   delivery from a new alert. `id` is `null` for a `repeat` and for what could not be recorded. `component` and
 ///   `incident` are `null` where the alert is about the whole host.
+/// - `resolves`: of a `resolved` that ends no incident, the event that it ends (`degraded`).
 /// - Texts have control characters and direction marks escaped, and at most 2 KiB each. They may hold what a service
 ///   printed: show them as text, never as markup or a command.
 struct AlertGroup: Hashable, Sendable {
@@ -120,7 +122,7 @@ extension AlertGroup {
         }
 
         enum Key: String, CodingKey {
-            case id, event, component, incident, severity, text, at, host
+            case id, event, component, incident, severity, text, at, host, resolves
             case isRepeat = "repeat"
         }
 
@@ -137,6 +139,7 @@ extension AlertGroup {
             try container.encode(message.at.rfc3339, forKey: .at)
             try container.encode(self.host, forKey: .host)
             try container.encode(self.alert.isRepeat, forKey: .isRepeat)
+            try container.encode(message.resolves, forKey: .resolves)
         }
     }
 }

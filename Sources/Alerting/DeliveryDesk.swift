@@ -156,7 +156,9 @@ actor DeliveryDesk {
         let isByName = !named.isEmpty
         var chosen: Set<String> = []
         for (name, queue) in self.queues where queue.channel.minSeverity <= message.severity {
-            let wantsEvent = queue.channel.events.contains(message.event)
+            let wantsEvent =
+                queue.channel.events.contains(message.event)
+                && message.resolves.map(queue.channel.events.contains) ?? true
             let isNotice = message.event == .resolved || message.event == .opened
             if name == Self.journalName || !isByName {
                 if wantsEvent { chosen.insert(name) }

@@ -76,6 +76,26 @@ import Testing
         #expect(self.outbox.entries.isEmpty)
     }
 
+    @Test func `the end of a level is told to those that wanted to hear of the level`() async throws {
+        let end = AlertMessage(
+            event: .resolved, component: nil, incident: nil, severity: .high, channels: [], text: "at NORMAL again",
+            at: WallTime(microseconds: 1), resolves: .degraded)
+        let plain = try await LoopbackServer([])
+        let wants = try await LoopbackServer([.status("200 OK")])
+        self.outbox.add(alert("at MINIMAL", .degraded, component: nil, incident: nil))
+        self.outbox.add(end)
+        let delivery = try self.makeDelivery()
+        delivery.update(
+            channels: self.webhook("plain", plain.url)
+                .merging(self.webhook("wants", wants.url, events: [.degraded, .resolved])) { $1 })
+        try await self.withDelivery(delivery) { try await self.outbox.finishes.wait { $0.count == 2 } }
+        #expect(plain.requests.all.isEmpty)
+        let body = try #require(wants.requests.all.last?.body)
+        #expect(body.contains(#""resolves":"degraded""#))
+        try await plain.close()
+        try await wants.close()
+    }
+
     @Test func `the journal is told at once, however much there is to tell`() async throws {
         let delivery = try self.makeDelivery()
         delivery.update(channels: [:])

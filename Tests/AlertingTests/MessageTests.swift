@@ -18,9 +18,9 @@ import Testing
         #expect(
             text == """
                 {"alerts":[{"at":"2026-11-20T23:04:05.000123Z","component":"api","event":"healing_failed",\
-                "host":"web1","id":17,"incident":4,"repeat":false,"severity":"CRITICAL",\
+                "host":"web1","id":17,"incident":4,"repeat":false,"resolves":null,"severity":"CRITICAL",\
                 "text":"3 restarts did not help"},{"at":"2026-11-20T23:04:05.000123Z","component":null,\
-                "event":"frozen","host":"web1","id":null,"incident":null,"repeat":true,"severity":"HIGH",\
+                "event":"frozen","host":"web1","id":null,"incident":null,"repeat":true,"resolves":null,"severity":"HIGH",\
                 "text":"too much is down"}],"channel":"oncall","dropped":3,"host":"web1","severity":"CRITICAL",\
                 "status":"firing","text":"api: 3 restarts did not help (CRITICAL) and 1 more","version":1}
                 """)

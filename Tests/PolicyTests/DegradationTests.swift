@@ -31,6 +31,23 @@ import Testing
                          "stop": ["mail.service"], "freeze": ["batch.service"], "features": { "search": false } } }
         """
 
+    @Test func `levels are told to channels that ask for it, and to the journal where nobody declares it`() throws {
+        func channels(_ text: String) throws -> [String: Channel] {
+            let policy = "{ \"version\": 1, \(Self.components), \"channels\": \(text) }"
+            let (snapshot, diagnostics) = PolicyDecoder.decode([("p.json", Array(policy.utf8))])
+            #expect(diagnostics.filter { $0.severity == .error } == [])
+            return try #require(snapshot).channels
+        }
+        let two = try channels(
+            #"{ "a": { "type": "exec", "command": ["/a"] }, "b": { "type": "exec", "command": ["/b"], "on": ["degraded"] } }"#
+        )
+        #expect(two["a"]?.events.contains(.degraded) == false)
+        #expect(two["b"]?.events == [.degraded])
+        #expect(two["journal"]?.events == AlertEvent.defaults.union([.degraded]))
+        let declared = try channels(#"{ "journal": { "type": "journal" } }"#)
+        #expect(declared["journal"]?.events == AlertEvent.defaults)
+    }
+
     @Test func `every key has its meaning`() throws {
         let check = [CheckReference(component: "db", check: "tcp")]
         #expect(

@@ -19,7 +19,10 @@ import Testing
         let check = Check(name: "u", kind: .unit(UnitCheck()))
         #expect(snapshot.components == [Component(name: "a", unit: "a.service", checks: [check])])
         #expect(snapshot.guards == Guards())
-        #expect(snapshot.channels == ["journal": Channel(name: "journal", kind: .journal)])
+        #expect(
+            snapshot.channels == [
+                "journal": Channel(name: "journal", kind: .journal, events: AlertEvent.journalDefaults)
+            ])
     }
 
     @Test func `what ought to run, what a unit requires and what the load decides arrive`() throws {
@@ -135,7 +138,7 @@ import Testing
                 == Guards(maxActions: .init(count: 3, per: .seconds(60)), maxConcurrent: 4, maxUnhealthy: 0.125))
         #expect(
             snapshot.channels == [
-                "journal": Channel(name: "journal", kind: .journal),
+                "journal": Channel(name: "journal", kind: .journal, events: AlertEvent.journalDefaults),
                 "hook": Channel(
                     name: "hook", kind: .webhook(url: "https://h/", secretFile: "/s"), minSeverity: .high,
                     events: [.opened], repeatEvery: .seconds(7200), groupWait: .seconds(1)),

@@ -80,6 +80,33 @@ import Testing
         #expect(bench.objections.count == 1)
     }
 
+    @Test func `a level that is told again, and an end that nobody waits for`() {
+        func message(_ severity: Severity, isEnd: Bool = false) -> Effect {
+            .alert(
+                AlertMessage(
+                    event: isEnd ? .resolved : .degraded, component: nil, incident: nil, severity: severity,
+                    channels: [], text: "", at: WallTime(microseconds: 1), resolves: isEnd ? .degraded : nil))
+        }
+        var bench = CheckerBench(AlertsAreBounded())
+        for severity in [Severity.medium, .high, .critical] { bench.decide(message(severity)) }
+        bench.wait(.seconds(300))
+        bench.decide(message(.critical))
+        #expect(bench.objections == [])
+        var again = bench
+        again.wait(.seconds(299))
+        again.decide(message(.high))
+        #expect(again.objections.count == 1)
+        var early = bench
+        early.wait(.seconds(60))
+        early.decide(message(.critical, isEnd: true))
+        #expect(early.objections.count == 1)
+        bench.wait(.seconds(300))
+        bench.decide(message(.critical, isEnd: true))
+        #expect(bench.objections == [])
+        bench.decide(message(.critical, isEnd: true))
+        #expect(bench.objections.count == 1)
+    }
+
     @Test func `a step out of order, too often, or that selects nothing`() {
         var nothing = Step(strategy: .restart(RestartStrategy()))
         nothing.when = Condition(categories: [])
@@ -185,6 +212,6 @@ import Testing
     @Test func `every checker is on the bench of every run`() {
         let kinds = Set(Referee.allCheckers().map { type(of: $0).invariant })
         #expect(kinds.count == Referee.allCheckers().count)
-        #expect(kinds.count == 46)
+        #expect(kinds.count == 47)
     }
 }

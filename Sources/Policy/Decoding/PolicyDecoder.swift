@@ -226,7 +226,8 @@ struct PolicyDecoder {
     }
 
     private mutating func decodeChannels() -> [String: Channel] {
-        var channels = [ChannelLanguage.journalName: Channel(name: ChannelLanguage.journalName, kind: .journal)]
+        let journal = Channel(name: ChannelLanguage.journalName, kind: .journal, events: AlertEvent.journalDefaults)
+        var channels = [journal.name: journal]
         self.forEachDeclaration(in: "channels", of: self.context.channels) { decoder, member in
             channels[member.key] =
                 ChannelLanguage.read(member.node, name: member.key, &decoder.context) ?? channels[member.key]

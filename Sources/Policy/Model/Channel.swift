@@ -48,8 +48,14 @@ public enum AlertEvent: String, CaseIterable, Hashable, Sendable, Codable {
     case resolved
     /// An incident opened. Not sent unless asked for.
     case opened
+    /// The host does without more than before. Not sent unless asked for.
+    case degraded
 
+    /// Of a channel that says nothing of it.
     public static let defaults: Set<AlertEvent> = [
         .healingFailed, .tooFrequent, .latched, .frozen, .unknownTooLong, .approvalNeeded, .resolved,
     ]
+
+    /// Of the journal where no policy declares it: whoever looks in there wants to see levels beside what led to them.
+    public static let journalDefaults = Self.defaults.union([.degraded])
 }

@@ -118,10 +118,12 @@ public struct AlertMessage: Hashable, Sendable, Codable {
     public var channels: [String]
     public var text: String
     public var at: WallTime
+    /// What a `resolved` ends where that is no incident: only channels that want both hear of it.
+    public var resolves: AlertEvent?
 
     public init(
         event: AlertEvent, component: String?, incident: Int64?, severity: Severity, channels: [String], text: String,
-        at: WallTime
+        at: WallTime, resolves: AlertEvent? = nil
     ) {
         self.event = event
         self.component = component
@@ -130,5 +132,6 @@ public struct AlertMessage: Hashable, Sendable, Codable {
         self.channels = channels
         self.text = text
         self.at = at
+        self.resolves = resolves
     }
 }

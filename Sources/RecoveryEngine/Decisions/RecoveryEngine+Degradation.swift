@@ -9,6 +9,7 @@ extension RecoveryEngine {
         guard self.isStarted, self.policy.degradation != nil || !self.host.degradation.isIdle else { return }
         self.endRequests()
         self.reviewLevel()
+        self.tellOfLevel()
         self.tendShedUnits()
         self.publishDegradation()
         self.armDegradationTimer()
@@ -202,7 +203,7 @@ extension RecoveryEngine {
     }
 
     private mutating func armDegradationTimer() {
-        var times = [self.nextShedding()]
+        var times = [self.nextShedding(), self.nextLevelNews]
         if let policy = self.policy.degradation {
             times.append(self.host.degradation.machine.nextReview(policy))
             times.append(self.nextExpiry())

@@ -16,6 +16,9 @@ struct HostDegradation: Sendable {
     var notBefore: [String: MonotonicInstant] = [:]
     /// What was last published.
     var published: DegradationNotice?
+    /// What people were told of, and since when the level has been less deep than that.
+    var told: ToldLevel?
+    var shallowerSince: MonotonicInstant?
     /// When something has to be looked at again.
     var dueAt: MonotonicInstant?
     var weights = HealthWeights()
@@ -27,6 +30,7 @@ struct HostDegradation: Sendable {
     /// Nothing goes on that would have to be looked at.
     var isIdle: Bool {
         self.level == .normal && self.units.isEmpty && self.requests.isEmpty && self.published == nil
+            && self.told == nil
     }
 
     mutating func restore(_ saved: SavedDegradation, at now: MonotonicInstant) {
@@ -35,13 +39,17 @@ struct HostDegradation: Sendable {
         self.why = saved.why
         self.requests = saved.requests
         self.units = saved.units
+        self.told = saved.told
     }
 
     /// `nil` where there is nothing to remember.
     func snapshotToSave() -> SavedDegradation? {
-        guard self.level > .normal || !self.units.isEmpty || !self.requests.isEmpty else { return nil }
+        guard self.level > .normal || !self.units.isEmpty || !self.requests.isEmpty || self.told != nil else {
+            return nil
+        }
         return SavedDegradation(
-            level: self.level, since: self.since, why: self.why, requests: self.requests, units: self.units)
+            level: self.level, since: self.since, why: self.why, requests: self.requests, units: self.units,
+            told: self.told)
     }
 }
 

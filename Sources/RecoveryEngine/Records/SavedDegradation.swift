@@ -11,16 +11,19 @@ public struct SavedDegradation: Hashable, Sendable, Codable {
     public var requests: [String: DegradationRequest]
     /// Units that a level was to do without, by name.
     public var units: [String: ShedUnit]
+    /// What people were told of and have not been told to be over; `nil`: nothing.
+    public var told: ToldLevel?
 
     public init(
         level: DegradationLevel, since: WallTime, why: String, requests: [String: DegradationRequest] = [:],
-        units: [String: ShedUnit] = [:]
+        units: [String: ShedUnit] = [:], told: ToldLevel? = nil
     ) {
         self.level = level
         self.since = since
         self.why = why
         self.requests = requests
         self.units = units
+        self.told = told
     }
 }
 

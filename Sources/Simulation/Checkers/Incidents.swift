@@ -131,10 +131,12 @@ struct AlertsAreBounded: Checker {
     /// Alerts of one kind about one incident since it last (re-)armed or its breaker changed.
     private var told: [String: Int] = [:]
     private var hostWide = 0
+    private var levels = LevelAlerts()
 
     mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
         switch fact {
         case .told(.policyLoaded), .supervisorStarted: self.told = [:]
+        case .supervisorEnded(let lost): self.levels.lose(lost)
         case .told(.recordingFailed): self.hostWide = 0
         case .told(.operatorAsked(.resume)): self.told = [:]
         case .considered(.record(let record)):
@@ -149,6 +151,8 @@ struct AlertsAreBounded: Checker {
             case .note where record.component == nil: self.hostWide = 0
             default: break
             }
+        case .considered(.alert(let message)) where message.event == .degraded || message.resolves == .degraded:
+            return self.levels.take(message, at: now)
         case .considered(.alert(let message)): return self.count(message, knowledge)
         default: break
         }
@@ -168,5 +172,32 @@ struct AlertsAreBounded: Checker {
         let most = message.event == .healingFailed ? steps + 1 : isIsolated ? 2 : 1
         let count = self.told[key] ?? 0
         return count > most ? "\(count) alerts \(message.event.rawValue) about \(name); \(most) say it all" : nil
+    }
+}
+
+/// Each deeper level is told once, and its end once, however they come and go.
+struct LevelAlerts {
+    /// A level that was left counts as over only after this long.
+    private static let rest = Duration.seconds(300)
+    private var last: (severity: Severity, at: MonotonicInstant)?
+
+    mutating func take(_ message: AlertMessage, at now: MonotonicInstant) -> String? {
+        guard message.event == .degraded else {
+            defer { self.last = nil }
+            guard let last = self.last else { return "the end of a level of which nobody was told" }
+            return Self.isEarly(now - last.at) ? "a level and its end within \(seconds(now - last.at))" : nil
+        }
+        defer { self.last = (message.severity, now) }
+        guard let last = self.last, message.severity <= last.severity, Self.isEarly(now - last.at) else { return nil }
+        return "a level no deeper than the last is told \(seconds(now - last.at)) after it"
+    }
+
+    private static func isEarly(_ duration: Duration) -> Bool { duration < Self.rest - .milliseconds(1) }
+
+    /// What was never written down was never told.
+    mutating func lose(_ effects: [Effect]) {
+        for case .alert(let message) in effects where message.event == .degraded || message.resolves == .degraded {
+            self.last = nil
+        }
     }
 }

@@ -169,4 +169,25 @@ import Testing
         world.tellsOfFrost = true
         #expect(Self.orders(world.advance(by: 12)) == [Self.freezeMine])
     }
+
+    @Test func `what REDUCE_LOAD had frozen is frozen by the level once REDUCE_LOAD gives it back`() throws {
+        var world = Self.reducing(["mine.service"], frozen: [])
+        world.running("mine.service", "mine.service")
+        world.finish(try #require(world.killed("web.service", "a").actions.first))
+        world.frozen = ["mine.service"]
+        world.running("web.service", "b")
+        world.advance(by: 5)
+        var policy = Self.policy(others: [.service("web", recovery: [.page])])
+        policy.degradation?.levels[.minimal]?.freeze = ["mine.service"]
+        world.send(.policyLoaded(policy, generation: 2))
+        world.running("db.service", "db.service")
+        world.running("mine.service", "mine.service")
+        world.advance(by: 5)
+        world.killed("db.service", "db.service")
+        #expect(world.engine.degradation?.units.map(\.state) == ["frozen_before"])
+        let back = try #require(world.advance(by: 40).actions.first)
+        #expect(back.order == Self.thawMine)
+        world.frozen = []
+        #expect(Self.orders(world.finish(back)) == [Self.freezeMine])
+    }
 }
