@@ -14,7 +14,10 @@ struct ApproveCommand: ParsableCommand {
 struct DenyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "deny", abstract: "Skips a repair that waits for an operator.",
-        discussion: "The next step of the component's ladder has its turn then.")
+        discussion: """
+            The next step of the component's ladder has its turn then. A change of scale that the load asked for is not \
+            asked about again until the load has been gone.
+            """)
     @OptionGroup var answer: ApprovalAnswer
 
     func run() throws { try self.answer.give(approves: false) }

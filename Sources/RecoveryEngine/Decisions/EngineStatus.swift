@@ -102,7 +102,7 @@ extension RecoveryEngine {
         }
         switch machine.phase {
         case .starting: return ("starting", nil)
-        case .healthy: return ("healthy", machine.scalingText(at: now))
+        case .healthy: return ("healthy", machine.approvalText(at: now) ?? machine.scalingText(at: now))
         case .suspect: return ("suspect", machine.complaint)
         case .failing(.breaker(let until)):
             return ("isolated", "circuit breaker open for another \((until - now.monotonic).brief)")
@@ -131,6 +131,16 @@ extension RecoveryEngine {
 }
 
 extension ComponentMachine {
+    /// That a change of its scale waits for an operator, or for the next measure.
+    fileprivate func approvalText(at now: Moment) -> String? {
+        guard let approval = self.approval, approval.isForLoad, approval.until > now.monotonic else { return nil }
+        if let name = approval.approvedBy {
+            return
+                "\(approval.strategy.action) is approved by \(name), and begins if the next measure still asks for it"
+        }
+        return approval.hold.explanation(at: now.monotonic)
+    }
+
     /// That its load has changed its scale, for as long as that is news.
     fileprivate func scalingText(at now: Moment) -> String? {
         guard let scaling = self.facts.saved.loadScaling, now.wall - scaling.at < .seconds(86_400) else { return nil }

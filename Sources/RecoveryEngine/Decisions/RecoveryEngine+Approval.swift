@@ -53,6 +53,7 @@ extension RecoveryEngine {
         guard machine.component.mode == .approve, step.strategy.traits.needsApproval,
             let incident = machine.incident
         else { return .given }
+        self.reviewLoadApproval(index)
         guard let approval = machine.approval, approval.concerns(machine), approval.order == order else {
             self.withdrawApproval(index, why: "something else would be done now")
             return .awaited(self.askForApproval(of: step, order, incident.id, index))
@@ -109,7 +110,9 @@ extension RecoveryEngine {
         guard let index = self.machines.firstIndex(where: { $0.approval?.id == id }),
             let approval = self.machines[index].approval, approval.until > self.now.monotonic
         else { return }
-        if approves {
+        if approval.isForLoad {
+            self.answerLoadApproval(index, approves: approves, by: name, reason: reason)
+        } else if approves {
             guard approval.approvedBy == nil else { return }
             self.machines[index].approval?.approvedBy = name
             self.record(index, .approvalDecided(id: id, .approved, by: name, why: reason))
@@ -138,14 +141,16 @@ extension RecoveryEngine {
     /// What was asked for is no longer wanted.
     mutating func withdrawApproval(_ index: Int, why: String) {
         guard let approval = self.machines[index].approval else { return }
-        self.record(index, .approvalDecided(id: approval.id, .withdrawn, by: nil, why: why))
+        let decision = AuditRecord.Body.approvalDecided(id: approval.id, .withdrawn, by: nil, why: why)
+        if approval.isForLoad { self.recordWithoutIncident(index, decision) } else { self.record(index, decision) }
         self.machines[index].approval = nil
         self.touched.insert(index)
     }
 
     /// A question outlives neither its incident nor the mode that made it necessary.
     mutating func reviewApproval(_ index: Int) {
-        guard self.machines[index].approval != nil else { return }
+        guard let approval = self.machines[index].approval else { return }
+        if approval.isForLoad { return self.reviewLoadApproval(index) }
         switch self.machines[index].phase {
         case .exhausted: self.withdrawApproval(index, why: "the ladder is used up")
         case .suppressed(let root): self.withdrawApproval(index, why: "it waits for \(root)")
@@ -160,7 +165,7 @@ extension Approval {
     var hold: Hold { .approval(id: self.id, action: self.strategy.action, until: self.until) }
 }
 
-/// A step that waits for an operator, as an operator sees it.
+/// A step or a change of scale that waits for an operator, as an operator sees it.
 public struct PendingApproval: Hashable, Sendable {
     public var id: Int64
     public var action: String

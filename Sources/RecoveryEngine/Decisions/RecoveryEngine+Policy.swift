@@ -95,12 +95,12 @@ extension RecoveryEngine {
         if case .recovering(let attempt) = machine.phase {
             self.host.orphans[attempt.request.id] = attempt.request
         }
+        if let approval = machine.approval {
+            let why = "the component has left the policy"
+            self.effects.append(record(.approvalDecided(id: approval.id, .withdrawn, by: nil, why: why)))
+        }
         if let incident = machine.incident {
             self.effects.append(record(.note("the component has left the policy")))
-            if let approval = machine.approval {
-                let why = "the component has left the policy"
-                self.effects.append(record(.approvalDecided(id: approval.id, .withdrawn, by: nil, why: why)))
-            }
             self.effects.append(record(.incidentResolved(at: max(self.now.wall, incident.detectedAt), by: .withdrawn)))
             self.tellOfWithdrawal(machine, why: "it has left the policy")
         }

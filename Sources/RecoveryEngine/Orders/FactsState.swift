@@ -13,6 +13,8 @@ struct FactsState: Hashable, Sendable {
     var release: ReleaseState?
     /// What `scale.on` looks at; `nil`: not measured, or not since something else began.
     var load: LoadState?
+    /// An operator was asked about the scale, and is not asked again so soon.
+    var noScalingAskedBefore: MonotonicInstant?
     /// When the component's own unit took its place again.
     var returnedAt: MonotonicInstant?
     /// What is done aside was tried in vain.

@@ -20,6 +20,7 @@ extension RecoveryEngine {
         if level < on.below { load.lowSince = before?.lowSince ?? result.finishedAt }
         if load.highSince == nil, load.lowSince == nil { load.told = nil }
         self.machines[index].facts.load = load
+        self.noteLoad(index, load)
         self.scaleByLoad(index)
     }
 
@@ -41,11 +42,11 @@ extension RecoveryEngine {
         let why = machine.explanation(of: load, on, direction)
         switch self.scaleOrder(machine, direction) {
         case .order(let order):
-            if let obstacle = self.obstacleToScaling(index, order) {
-                self.tell(index, obstacle, why)
-            } else {
-                self.scale(index, direction, order, why: why)
+            if let obstacle = self.obstacleToScaling(index, order) { return self.tell(index, obstacle, why) }
+            guard case .given(let name, let id) = self.permissionToScale(index, direction, order, why: why) else {
+                return
             }
+            self.scale(index, direction, order, why: why + (name.map { "; approved by \($0)" } ?? ""), id: id)
         // Nothing is left to stop, as most of the time.
         case .unfit where direction == .down: break
         case .unfit(let obstacle): self.tell(index, Obstacle(kind: obstacle, text: obstacle), why)
@@ -53,12 +54,15 @@ extension RecoveryEngine {
         }
     }
 
-    private mutating func scale(_ index: Int, _ direction: ScaleStrategy.Direction, _ order: ActionOrder, why: String) {
+    /// - Parameter id: the number under which it was approved.
+    private mutating func scale(
+        _ index: Int, _ direction: ScaleStrategy.Direction, _ order: ActionOrder, why: String, id: Int64?
+    ) {
         let machine = self.machines[index]
         let action = direction == .up ? "SCALE_UP" : "SCALE_DOWN"
         var unit: String?
         if case .properties = machine.component.facts.scale?.kind { unit = machine.activeUnit }
-        let request = self.intend(machine, incident: 0, action: action, unit: unit, attempt: 1, order, why: why)
+        let request = self.intend(machine, incident: 0, action: action, unit: unit, attempt: 1, order, why: why, id: id)
         self.host.orphans[request.id] = request
         self.host.budget.spend(at: self.now.monotonic)
         self.spendFromGroup(index)
@@ -81,9 +85,9 @@ extension RecoveryEngine {
     private mutating func obstacleToScaling(_ index: Int, _ order: ActionOrder) -> Obstacle? {
         let machine = self.machines[index]
         switch machine.component.mode {
-        case .auto: break
+        // Of `approve` an operator is asked.
+        case .auto, .approve: break
         case .observe: return Obstacle(kind: "mode", text: "its mode is observe")
-        case .approve: return Obstacle(kind: "mode", text: "its mode is approve: an operator scales it")
         }
         if let hold = self.reasonAgainstPlanned(index) {
             return Obstacle(

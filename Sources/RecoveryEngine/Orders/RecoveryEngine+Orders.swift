@@ -80,17 +80,19 @@ extension RecoveryEngine {
     }
 
     /// Writes down the intent of an action that no step asked for.
+    ///
+    /// - Parameter id: its number, where it was given one already.
     mutating func intend(
         _ machine: ComponentMachine, incident: Int64, action: String, unit: String?, attempt: Int,
-        _ order: ActionOrder, why: String
+        _ order: ActionOrder, why: String, id: Int64? = nil
     ) -> ActionRequest {
         let request = ActionRequest(
-            id: self.host.nextAction, incident: incident, component: machine.component.name, action: action,
+            id: id ?? self.host.nextAction, incident: incident, component: machine.component.name, action: action,
             unit: unit, attempt: attempt, timeout: .seconds(60),
             expectedInvocationID: unit.flatMap { machine.observation(of: $0)?.invocationID },
             policyGeneration: self.generation,
             order: order, rivals: machine.rivals)
-        self.host.nextAction += 1
+        if id == nil { self.host.nextAction += 1 }
         self.effects.append(
             .record(
                 AuditRecord(

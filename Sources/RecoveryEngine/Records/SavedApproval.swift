@@ -1,10 +1,12 @@
 import Policy
 import ResilienceCore
 
-/// A step that waits for an operator (`mode: approve`), or has leave to begin and has not begun.
+/// A step, or a change of scale by load, that waits for an operator (`mode: approve`), or has leave to begin and has not
+/// begun.
 public struct SavedApproval: Hashable, Sendable, Codable {
     /// The number that the action will have.
     public var id: Int64
+    /// 0: none, the load asks for it.
     public var incident: Int64
     public var step: Int
     public var attempt: Int

@@ -25,6 +25,8 @@ public struct SavedFacts: Hashable, Sendable, Codable {
     public var raisedLimits: ReducedLoad?
     /// The last change that `scale.on` brought about; `nil`: none.
     public var loadScaling: LoadScaling?
+    /// The change (`SCALE_UP`, …) that an operator did not approve: no question as long as the load stays; `nil`: none.
+    public var refusedScaling: String?
     /// A step did not help and is taken back next.
     public var pendingUndo: PendingUndo?
 

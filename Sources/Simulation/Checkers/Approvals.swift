@@ -30,8 +30,8 @@ struct ActionsAreApproved: Checker {
                 self.approved.remove(id)
             default: break
             }
-        // Taking back what was approved, and what the policy plans, asks nobody again.
-        case .considered(.act(let request)) where request.origin == .step:
+        // Taking back what was approved, and what else the policy plans, asks nobody again.
+        case .considered(.act(let request)) where request.origin == .step || request.isForLoad:
             guard knowledge.components[request.component]?.mode == .approve,
                 request.strategy?.traits.needsApproval ?? true
             else { return nil }

@@ -30,6 +30,9 @@ extension ActionRequest {
         }
     }
 
+    /// The load asked for it, and a load that asks for nothing more.
+    var isForLoad: Bool { self.origin == .plan && self.action.hasPrefix("SCALE_") }
+
     /// Every unit that it touches.
     var touched: Set<String> {
         var units = Set([self.unit].compactMap { $0 })

@@ -83,6 +83,33 @@ extension StrategyTableTests {
         #expect(try stage.healctl("audit", "verify").status == 0)
     }
 
+    @Test func `scale.on asks an operator in the mode approve, and remembers the question when it is killed`()
+        async throws
+    {
+        let pool = "act-askw@.service"
+        let stage = try self.busy(
+            "act-ask", check: "! test -e /run/act-ask.slow || sleep 0.15",
+            more: """
+                , "mode": "approve", "scale": { "template": "\(pool)", "min": 0, "max": 1, "cooldown": "1s",
+                  "on": { "check": "it", "above": "120ms", "below": "1ms", "for": "2s" } }
+                """,
+            recovery: #"{ "action": "ALERT" }"#, others: [.init(name: pool, isStarted: false)])
+        try await stage.isUp()
+        try self.touch("/run/act-ask.slow")
+        let question = "SCALE_UP waits for approval: healctl approve"
+        try await stage.wait(for: "the question") { try stage.healctl("status").output.contains(question) }
+        try stage.signal(SIGKILL, stage.heald)
+        try await stage.wait(for: "the question in the next run") {
+            (try? stage.healctl("status").output.contains(question)) == true
+        }
+        #expect(try !stage.isActive("act-askw@1.service"))
+        #expect(try stage.healctl("approve", "a", "--reason", "go").status == 0)
+        try await stage.wait(for: "one more") { try stage.isActive("act-askw@1.service") }
+        #expect(try stage.incidents().isEmpty)
+        #expect(try stage.healctl("audit", "verify").status == 0)
+        try stage.systemctl("stop", "act-askw@1.service")
+    }
+
     @Test func SCALE_DOWN() async throws {
         let stage = try self.busy(
             "act-down", check: "! test -e /run/act-down.load || ! systemctl is-active -q act-downw@2 || exit 2",
