@@ -53,7 +53,9 @@ struct ConductTests {
             policy: """
                 { "version": 1, "strategies": { "tell": { "action": "ALERT" } }, "components": {
                   "a": \(component("desiredno-a.service", #", "desired": "running""#)),
-                  "b": \(component("desiredno-b.service", refusing)) } }
+                  "b": \(component("desiredno-b.service", refusing)),
+                  "pulse": { "checks": { "beat": { "type": "exec", "command": ["/bin/true"], "interval": "200ms",
+                                                   "timeout": "150ms" } }, "recovery": ["tell"] } } }
                 """)
         let given = try await stage.incidents(within: 30, "the end of b's ladder") { all in
             all.contains { $0.component == "b" && $0.state == "exhausted" }
@@ -63,11 +65,9 @@ struct ConductTests {
         #expect(refused.restarts.allSatisfy { $0.result == "failed" || $0.result == "refused" })
         #expect(try stage.healctl("pause", "a", "--for", "1h", "--reason", "new disks").status == 0)
         try stage.systemctl("stop", "desiredno-a.service")
-        // A failure of another one, dealt with after the stop, shows that the stop was dealt with.
-        try await stage.wait(for: "the stop in the status") {
-            try stage.healctl("status", "--json").output.contains(#""paused""#)
-        }
-        try await Task.sleep(for: .seconds(3))
+        try await stage.wait(for: "the stop in the status") { try stage.component("a")?.verdict != "up" }
+        // What would have been done about the stop would have been done with these, at the latest.
+        try await stage.furtherResults(5, of: "pulse", "beat")
         #expect(try !stage.isActive("desiredno-a.service"))
         #expect(try stage.incidents().count { $0.component == "a" } == 0)
         #expect(try stage.healctl("resume", "a").status == 0)
@@ -233,7 +233,8 @@ struct ConductTests {
         try await stage.wait(for: "the state disconnected") {
             try stage.healctl("status", "--json").output.contains(#""disconnected""#)
         }
-        try await Task.sleep(for: .seconds(3))
+        // Three times as many as it takes to fail.
+        try await stage.furtherResults(6, of: "a", "http")
         #expect(try stage.incidents().allSatisfy { $0.component == "uplink" })
         #expect(stage.starts(of: "gate-a.service") == 1)
         // Reached again, the endpoint is still down: that is its own failure.

@@ -1,4 +1,5 @@
 import Foundation
+import ResilienceCore
 import Testing
 
 /// A place where the real heald, run by a real systemd, supervises real units.
@@ -188,6 +189,38 @@ final class Stage {
         }
         Issue.record("not up within \(seconds) s: \(last)")
         throw CancellationError()
+    }
+
+    /// A component as `healctl status --json` gives it.
+    struct Component: Decodable {
+        struct Check: Decodable {
+            var name: String
+            var lastAt: String?
+        }
+        var name: String
+        var verdict: String
+        var checks: [Check]
+    }
+
+    func component(_ name: String) throws -> Component? {
+        struct Status: Decodable { var components: [Component] }
+        let output = try self.healctl("status", "--json").output
+        return (try? JSONDecoder().decode(Status.self, from: Data(output.utf8)))?.components.first { $0.name == name }
+    }
+
+    /// Waits, for a bounded time, until heald has taken in, and decided on, so many further results of a check, over so long
+    /// by its own clock: what it has not done by then it does not do.
+    func furtherResults(
+        _ count: Int, of component: String, _ check: String, spanning span: Duration = .zero
+    ) async throws {
+        var seen: [WallTime] = []
+        try await self.wait(for: "\(count) further results of \(component)/\(check)") {
+            let last = try self.component(component)?.checks.first { $0.name == check }?.lastAt
+            if let at = last.flatMap(WallTime.init(rfc3339:)), seen.last != at { seen.append(at) }
+            guard let first = seen.first, let newest = seen.last else { return false }
+            // The first was there already.
+            return seen.count > count && newest - first >= span
+        }
     }
 
     /// Waits, for a bounded time, until the incidents are as wanted.

@@ -130,4 +130,83 @@ import Testing
         refused.tell(.thawed(unit: "idle.service", whose: .person))
         #expect(refused.objections.count == 1)
     }
+
+    @Test func `a level for a rate or a time that no check has seen`() {
+        let http = [CheckReference(component: "web", check: "http")]
+        let conditions = [
+            LevelCondition(errorRate: ErrorRateCondition(checks: http, above: 0.5, within: .seconds(30))),
+            LevelCondition(p95: ResponseTimeCondition(checks: http, above: .milliseconds(300), within: .seconds(30))),
+        ]
+        for (number, enter) in conditions.enumerated() {
+            func objections(_ failures: Int, of count: Int, agoSeconds: Int64 = 0) -> Int {
+                var bench = CheckerBench(LevelsAreJustified())
+                let policy = PolicySnapshot(
+                    components: [.web],
+                    degradation: DegradationPolicy(levels: [.degraded: LevelPolicy(enter: enter)]))
+                bench.tell(.told(.policyLoaded(policy, generation: 2)))
+                for result in 0..<count {
+                    let took = Duration.milliseconds(result < failures && number == 1 ? 500 : 20)
+                    let verdict: Verdict = result < failures && number == 0 ? .down : .up
+                    bench.tell(
+                        .told(
+                            .probeFinished(
+                                id: 1, component: "web", check: "http",
+                                CheckResult(
+                                    verdict: verdict,
+                                    failure: verdict == .up ? nil : Failure(reason: .timeout, message: ""),
+                                    startedAt: bench.now, finishedAt: bench.now + took))))
+                }
+                bench.wait(.seconds(agoSeconds))
+                bench.record(Self.change(.normal, .degraded), of: nil, incident: nil)
+                return bench.objections.count
+            }
+            #expect(objections(3, of: 6) == 0)
+            #expect(objections(3, of: 4) == 1, "too few to say anything")
+            #expect(objections(3, of: 6, agoSeconds: 40) == 1, "too long ago")
+            #expect(objections(number == 0 ? 2 : 0, of: 20) == 1)
+        }
+    }
+
+    @Test func `a unit that stays frozen although no level asks for it`() {
+        func left(_ hold: ShedUnit.Hold, at level: DegradationLevel) -> [String] {
+            var bench = Self.bench(WhatWasLentComesBack())
+            bench.record(Self.change(.normal, level), of: nil, incident: nil)
+            let unit = ShedUnit(level: .degraded, way: .freeze, hold: hold)
+            bench.decide(
+                .saveHost(
+                    SavedHost(
+                        degradation: SavedDegradation(
+                            level: level, since: WallTime(microseconds: 0), why: "", units: ["idle.service": unit]))))
+            bench.tell(.left(barred: [], reduced: ["idle.service"]))
+            return bench.objections
+        }
+        #expect(left(.held, at: .degraded) == [])
+        #expect(left(.held, at: .minimal) == [], "a deeper level keeps it")
+        #expect(left(.held, at: .normal) == ["[\"idle.service\"] never got everything back"])
+        #expect(left(.resting, at: .degraded).count == 1, "what is not ours is no excuse for a freeze of ours")
+    }
+
+    @Test func `a component whose unit a level does without counts as neither up nor down`() {
+        var bench = CheckerBench(LevelsAreJustified(), [.web, .named("batch")])
+        let policy = PolicySnapshot(
+            components: [.web, .named("batch")],
+            degradation: DegradationPolicy(
+                levels: [
+                    .degraded: LevelPolicy(stop: ["batch.service"]),
+                    .minimal: LevelPolicy(enter: LevelCondition(unhealthy: 1)),
+                ]))
+        bench.tell(.told(.policyLoaded(policy, generation: 2)))
+        bench.open()
+        var without = bench
+        without.record(Self.change(.degraded, .minimal), of: nil, incident: nil)
+        #expect(without.objections.count == 1, "batch is well")
+        bench.decide(
+            .saveHost(
+                SavedHost(
+                    degradation: SavedDegradation(
+                        level: .degraded, since: WallTime(microseconds: 0), why: "",
+                        units: ["batch.service": ShedUnit(level: .degraded, way: .stop, hold: .held)]))))
+        bench.record(Self.change(.degraded, .minimal), of: nil, incident: nil)
+        #expect(bench.objections == [])
+    }
 }

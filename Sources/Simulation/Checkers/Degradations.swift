@@ -2,15 +2,19 @@ import Policy
 import RecoveryEngine
 import ResilienceCore
 
-/// The level is never deeper than what is down, or what DEGRADE has asked for.
+/// The level is never deeper than what is down, what checks have seen, or what DEGRADE has asked for.
 struct LevelsAreJustified: Checker {
     static let invariant = "a level of degradation is justified"
     /// What DEGRADE is asking for within one batch.
     private var asks = false
+    private var seen = SeenResults()
 
     mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
         switch fact {
         case .decided: self.asks = false
+        case .supervisorStarted: self.seen = SeenResults()
+        case .told(.probeFinished(_, let component, let check, let result)):
+            self.seen.add(CheckReference(component: component, check: check), result, at: now)
         case .considered(.record(let record)):
             if case .actionIntended(_, "DEGRADE", _, _, _, _) = record.body, record.component != nil {
                 self.asks = true
@@ -24,6 +28,8 @@ struct LevelsAreJustified: Checker {
             if let enter = level.enter {
                 if !down.isDisjoint(with: enter.components) { return nil }
                 if let share = enter.unhealthy, Self.share(down, knowledge) >= share - 1e-9 { return nil }
+                if let rate = enter.errorRate, self.seen.mayExceed(rate, at: now) { return nil }
+                if let time = enter.p95, self.seen.mayExceed(time, at: now) { return nil }
             }
             return "\(to.rawValue) is entered (\(why)) with only \(down.sorted()) down"
         default: break
@@ -35,8 +41,44 @@ struct LevelsAreJustified: Checker {
         func weight(_ names: some Sequence<String>) -> Int {
             names.reduce(0) { $0 + (knowledge.components[$1]?.criticality.weight ?? 0) }
         }
-        let all = weight(knowledge.components.keys.filter { !knowledge.stopped.contains($0) })
+        let all = weight(knowledge.components.keys.filter { !knowledge.stopped.contains($0) && !knowledge.isShed($0) })
         return all == 0 ? 0 : Double(weight(down)) / Double(all)
+    }
+}
+
+/// What checks said lately, as far as it bounds what the engine may make of it: that leaves out what was seen in the grace
+/// of a start, in others' hands or before a repair, so that of all results only the number of bad ones is certain.
+struct SeenResults {
+    private struct Result {
+        var at: MonotonicInstant
+        var hasFailed: Bool
+        var took: Duration
+    }
+    private static let slack = Duration.seconds(1)
+    private var results: [CheckReference: [Result]] = [:]
+
+    mutating func add(_ check: CheckReference, _ result: CheckResult, at now: MonotonicInstant) {
+        guard result.verdict != .unknown else { return }
+        var seen = self.results[check, default: []].filter { now - $0.at < .seconds(120) }
+        seen.append(
+            Result(at: now, hasFailed: result.verdict == .down, took: result.finishedAt - result.startedAt))
+        self.results[check] = seen
+    }
+
+    private func seen(_ checks: [CheckReference], _ within: Duration, at now: MonotonicInstant) -> [Result] {
+        checks.flatMap { (self.results[$0] ?? []).filter { now - $0.at < within + Self.slack } }
+    }
+
+    func mayExceed(_ rate: ErrorRateCondition, at now: MonotonicInstant) -> Bool {
+        let seen = self.seen(rate.checks, rate.within, at: now)
+        let failures = seen.count(where: \.hasFailed)
+        guard seen.count >= LevelCondition.resultsLeast else { return false }
+        return Double(failures) / Double(max(LevelCondition.resultsLeast, failures)) > rate.above
+    }
+
+    func mayExceed(_ time: ResponseTimeCondition, at now: MonotonicInstant) -> Bool {
+        let seen = self.seen(time.checks, time.within, at: now)
+        return seen.count >= LevelCondition.resultsLeast && seen.contains { $0.took > time.above }
     }
 }
 

@@ -24,6 +24,7 @@ struct DesiredIsKept: Checker {
         for component in knowledge.policy.components {
             let name = component.name
             guard component.desired == .running, component.mode != .observe, knowledge.stopped.contains(name),
+                !knowledge.isShed(name),
                 !knowledge.isPaused(name, at: now), knowledge.policy.maintenance.isEmpty,
                 let unit = knowledge.activeUnit(of: component), let seen = knowledge.units[unit], !seen.isDoubtful,
                 seen.observation.activeState == .inactive || seen.observation.activeState == .failed,

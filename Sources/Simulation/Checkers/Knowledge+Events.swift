@@ -52,7 +52,8 @@ extension Knowledge {
             self.pausedUntil[name] = nil
             self.facts[name] = nil
         case .saveComponent(let name, let saved): self.noteFacts(saved.facts, of: name)
-        case .saveHost, .alert, .watchUnits, .lookAtRelease, .lookAtFreezer, .gatherEvidence, .publishDegradation: break
+        case .saveHost(let host): self.shed = host.degradation?.units ?? [:]
+        case .alert, .watchUnits, .lookAtRelease, .lookAtFreezer, .gatherEvidence, .publishDegradation: break
         }
     }
 
@@ -88,6 +89,8 @@ extension Knowledge {
         self.inFlight = [:]
         self.latched = Set(restored.components.filter { $0.value.flap?.latched == true }.keys)
         self.isFrozen = restored.host.frozen
+        self.shed = restored.host.degradation?.units ?? [:]
+        self.level = restored.host.degradation?.level ?? .normal
         self.facts = restored.components.compactMapValues(\.facts)
         self.frozenGroups = Set(restored.host.groups.filter(\.value.frozen).keys)
         for (name, saved) in restored.components {
@@ -210,6 +213,7 @@ extension Knowledge {
         guard let component = record.component else {
             switch record.body {
             case .freezeChanged(let frozen, _): self.isFrozen = frozen
+            case .degradationChanged(_, let to, _): self.level = to
             case .groupFreezeChanged(let group, true, _): self.frozenGroups.insert(group)
             case .groupFreezeChanged(let group, false, _): self.frozenGroups.remove(group)
             default: break

@@ -67,6 +67,10 @@ struct Knowledge {
     var stoppedInvocations: [String: String?] = [:]
     /// Units that were given back into care after such a stop, with the invocation that it ended.
     var forgiven: [String: String?] = [:]
+    /// The level of degradation, as the engine has written it down.
+    var level = DegradationLevel.normal
+    /// Units that a level of degradation does without, as the engine has written it down.
+    var shed: [String: ShedUnit] = [:]
     /// Each component's breaker, by the name of its state.
     var breakers: [String: String] = [:]
     /// Actions decided on (or handed over by an earlier run) whose end was not heard.
@@ -148,6 +152,12 @@ struct Knowledge {
         return self.silencesEnded[component]?[check.name].map { $0 >= self.doubtAt } ?? false
     }
 
+    /// A level of degradation does without its unit: it rests.
+    func isShed(_ component: String) -> Bool {
+        guard let unit = self.activeUnit(of: component), let shed = self.shed[unit] else { return false }
+        return shed.hold != .left
+    }
+
     /// The host is frozen, or the component's group.
     func isFrozen(_ component: String) -> Bool {
         self.isFrozen || self.components[component]?.group.map(self.frozenGroups.contains) ?? false
@@ -169,5 +179,6 @@ struct Knowledge {
         let observation = seen.observation
         return (observation.activeState == .failed || observation.activeState == .inactive)
             && observation.job == nil && !observation.stoppedByOther && !self.stopped.contains(component)
+            && !self.isShed(component)
     }
 }

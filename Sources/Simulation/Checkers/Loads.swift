@@ -106,17 +106,21 @@ struct InstancesStayInBounds: Checker {
 struct WhatWasLentComesBack: Checker {
     static let invariant = "what was lent comes back"
     private var told: Set<String> = []
-    /// What a level of degradation still does without.
-    private var shed: Set<String> = []
+    /// One that a level has frozen could not be thawed.
+    private var isHostTold = false
 
     mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
         switch fact {
         case .considered(.alert(let message)):
-            if message.event == .healingFailed, let name = message.component { self.told.insert(name) }
-        case .considered(.saveHost(let host)): self.shed = Set(host.degradation?.units.keys.map(\.self) ?? [])
+            guard message.event == .healingFailed else { return nil }
+            if let name = message.component { self.told.insert(name) } else { self.isHostTold = true }
         case .left(let barred, let reduced):
             var mayBeBarred: Set<String> = []
-            var mayBeReduced = self.shed
+            // What the level in force has frozen; a unit that could not be thawed was told of.
+            let frozen = knowledge.policy.degradation?.units(at: knowledge.level).filter { $0.way == .freeze }
+            var mayBeReduced = Set((frozen ?? []).map(\.unit)).intersection(
+                knowledge.shed.filter { $0.value.hold != .left && $0.value.hold != .resting }.keys)
+            if self.isHostTold { mayBeReduced.formUnion(knowledge.shed.keys) }
             for component in knowledge.policy.components {
                 // Limits of its own that SCALE_UP has raised stay while the policy says so.
                 if case .properties = component.facts.scale?.kind { mayBeReduced.formUnion(component.members) }

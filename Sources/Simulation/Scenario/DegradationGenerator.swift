@@ -15,7 +15,7 @@ struct DegradationGenerator {
             return policies
         }
         var first = policies[0]
-        let degradation = self.degradation(names)
+        var degradation = self.degradation(names, first.components)
         if self.random.chance(0.4) {
             let index = self.random.int(0...first.components.count - 1)
             let step = Step(
@@ -26,6 +26,7 @@ struct DegradationGenerator {
         }
         var furnished = policies
         furnished[0] = first
+        self.shedAComponent(&degradation, furnished)
         for index in furnished.indices {
             // Sometimes an operator takes it out, or the hands off.
             furnished[index].degradation = index > 0 && self.random.chance(0.2) ? nil : degradation
@@ -58,7 +59,53 @@ struct DegradationGenerator {
         return plan
     }
 
-    private mutating func degradation(_ names: [String]) -> DegradationPolicy {
+    /// Sometimes a level does without a unit that is a component itself: one that nobody needs, and nothing looks at.
+    private mutating func shedAComponent(_ degradation: inout DegradationPolicy, _ policies: [PolicySnapshot]) {
+        let watched = Set(degradation.levels.values.compactMap(\.enter).flatMap(\.watched))
+        let eligible = (policies.first?.components ?? []).filter { component in
+            !watched.contains(component.name)
+                && policies.allSatisfy { policy in Self.mayBeShed(component.name, in: policy) }
+        }
+        guard !eligible.isEmpty, self.random.chance(0.8), let unit = self.random.pick(eligible).unit else { return }
+        let level = self.random.pick(degradation.levels.keys.sorted())
+        if self.random.chance(0.7) {
+            degradation.levels[level]?.stop.append(unit)
+        } else {
+            degradation.levels[level]?.freeze.append(unit)
+        }
+    }
+
+    private static func mayBeShed(_ name: String, in policy: PolicySnapshot) -> Bool {
+        guard let component = policy.components.first(where: { $0.name == name }) else { return true }
+        let isNeeded = policy.components.contains { $0.dependsOn.contains(name) || $0.needsWhatUnitRequires }
+        let asks = component.recovery.contains { $0.strategy.action == "DEGRADE" }
+        return component.unit != nil && component.facts == ComponentFacts() && !isNeeded && !asks
+    }
+
+    /// A rate or a percentile of what a check says.
+    private mutating func measured(_ components: [Component], _ enter: inout LevelCondition) {
+        let checks = components.flatMap { component in
+            component.checks.filter { check in
+                switch check.kind {
+                case .http, .tcp, .exec: check.enabled
+                default: false
+                }
+            }.map { CheckReference(component: component.name, check: $0.name) }
+        }
+        guard !checks.isEmpty else { return }
+        if self.random.chance(0.35) {
+            enter.errorRate = ErrorRateCondition(
+                checks: [self.random.pick(checks)], above: self.random.pick([0, 0.25, 0.5]),
+                within: self.random.milliseconds(20_000...60_000))
+        }
+        if self.random.chance(0.35) {
+            enter.p95 = ResponseTimeCondition(
+                checks: [self.random.pick(checks)], above: self.random.milliseconds(50...1_500),
+                within: self.random.milliseconds(20_000...60_000))
+        }
+    }
+
+    private mutating func degradation(_ names: [String], _ components: [Component]) -> DegradationPolicy {
         var levels: [DegradationLevel: LevelPolicy] = [:]
         for (number, level) in [DegradationLevel.degraded, .minimal, .emergency].enumerated()
         where level == .emergency || self.random.chance(0.7) {
@@ -67,6 +114,7 @@ struct DegradationGenerator {
             if self.random.chance(0.6) || enter.components.isEmpty {
                 enter.unhealthy = [0.2, 0.4, 0.7][number]
             }
+            self.measured(components, &enter)
             levels[level] = LevelPolicy(
                 enter: enter, stop: [self.unit("stop-\(number)")], freeze: [self.unit("freeze-\(number)")],
                 features: ["feature-\(number)": false])
@@ -81,5 +129,12 @@ struct DegradationGenerator {
                 name: full, startup: .simple, bootTime: self.random.milliseconds(20...1_000),
                 stopTime: self.random.milliseconds(0...800), ownRestart: nil, isEnabled: self.random.chance(0.9)))
         return full
+    }
+}
+
+extension LevelCondition {
+    /// Components that it looks at.
+    fileprivate var watched: [String] {
+        self.components + (self.errorRate?.checks ?? []).map(\.component) + (self.p95?.checks ?? []).map(\.component)
     }
 }

@@ -156,6 +156,8 @@ extension SimulatedWorld {
             guard let name = self.unitInCare(of: component), let unit = self.units[name], unit.job == nil else {
                 continue
             }
+            // What a level does without comes back with the level.
+            if self.referee.knowledge.isShed(component.name) { continue }
             let isDown = unit.activeState == .inactive || unit.activeState == .failed
             let isLeftAlone = isDown && (unit.stoppedByOther || unit.result == "success")
             if isLeftAlone {
@@ -191,7 +193,7 @@ extension SimulatedWorld {
         guard self.supervisor.engine != nil, knowledge.inFlight.isEmpty, !knowledge.isUnrecorded else { return false }
         let hopeless = Set(self.units.values.filter(\.brokenForGood).map(\.name))
         for component in self.currentPolicy.components {
-            if self.isBeyondRestarts(component) { continue }
+            if self.isBeyondRestarts(component) || self.restsForALevel(component) { continue }
             if !self.dependsOn(component, anyOf: hopeless) {
                 guard self.isTrulyWell(component), knowledge.incidents[component.name] == nil,
                     self.areFactsSettled(component)
@@ -202,7 +204,14 @@ extension SimulatedWorld {
                 guard hasEnded || !component.comesToAnEnd || component.isLenient else { return false }
             }
         }
-        return true
+        return self.isLevelSettled
+    }
+
+    /// Nothing that a level has taken waits to be given back.
+    private var isLevelSettled: Bool {
+        let knowledge = self.referee.knowledge
+        let wanted = Set((self.currentPolicy.degradation?.units(at: knowledge.level) ?? []).map(\.unit))
+        return knowledge.shed.allSatisfy { unit, shed in wanted.contains(unit) || shed.hold == .left }
     }
 
     /// It is restarted without end with a release that no restart cures: its operators have asked for that.
@@ -214,6 +223,15 @@ extension SimulatedWorld {
         return links.contains { link in
             self.releases[link].map { $0.bad[$0.current] != nil } ?? false
         }
+    }
+
+    /// A level in force does without its unit.
+    private func restsForALevel(_ component: Component) -> Bool {
+        let knowledge = self.referee.knowledge
+        guard knowledge.isShed(component.name), let unit = knowledge.activeUnit(of: component.name) else {
+            return false
+        }
+        return self.currentPolicy.degradation?.units(at: knowledge.level).contains { $0.unit == unit } ?? false
     }
 
     private func dependsOn(_ component: Component, anyOf hopeless: Set<String>) -> Bool {

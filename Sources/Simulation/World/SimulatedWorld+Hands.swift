@@ -32,11 +32,17 @@ extension SimulatedWorld {
         }
     }
 
-    /// Where people point clients at a unit, people point them back; where heald did, heald has to.
+    /// Where people point clients at a unit, people point them back; where heald did, heald has to. With `mode: approve` it
+    /// does so only within what was approved: clients of a member that a person has started are that person's to point.
     private func wasPointedByHand(_ component: Component) -> Bool {
         component.mode == .observe
             || self.scenario.disturbances.contains { _, what in
-                if case .fact(.operatorFailover(let name, _)) = what { name == component.name } else { false }
+                switch what {
+                case .fact(.operatorFailover(let name, _)): name == component.name
+                case .operatorStart(let unit), .operatorRestart(let unit):
+                    component.mode == .approve && component.members.contains(unit)
+                default: false
+                }
             }
     }
 

@@ -85,7 +85,7 @@ extension StrategyTableTests {
         }
         #expect(client.level == .minimal)
         // Longer than a step back takes.
-        try await Task.sleep(for: .seconds(4))
+        try await stage.furtherResults(5, of: "a", "it", spanning: .milliseconds(3_300))
         #expect(client.level == .minimal)
         #expect(try self.frost(stage, "act-level-idle.service") == "frozen")
         #expect(try !stage.isActive("act-level-spare.service"))
