@@ -43,5 +43,10 @@ public struct CircuitBreakAction: RecoveryAction {
     }
 
     /// Stopping what is stopped and starting what runs change nothing.
-    public func reconcile(_ request: ActionRequest) async -> ActionOutcome { await self.run(request) }
+    public func reconcile(_ request: ActionRequest) async -> ActionOutcome {
+        if let unit = request.unit, request.order == .isolate {
+            await self.systemd.endOfBegunJob(on: unit, ["stop"], timeout: request.timeout)
+        }
+        return await self.run(request)
+    }
 }

@@ -10,7 +10,8 @@ public struct DegradeAction: LoadAction {
     public func run(_ request: ActionRequest) async -> ActionOutcome { await self.carryOut(request, isResumed: false) }
 
     public func reconcile(_ request: ActionRequest) async -> ActionOutcome {
-        await self.carryOut(request, isResumed: true)
+        await self.change.awaitBegun(request)
+        return await self.carryOut(request, isResumed: true)
     }
 
     private func carryOut(_ request: ActionRequest, isResumed: Bool) async -> ActionOutcome {
