@@ -5,7 +5,8 @@ import ResilienceCore
 /// systemd says of no freeze whose it was. What is known is the order of things: a unit that was found running shortly
 /// before the intent to freeze it was written down, and that is frozen when heald comes back from its death, was frozen by
 /// that intent, or by somebody else in the moment between the intent and its effect, or while heald was away. Those two
-/// nobody can tell apart, and they are taken for ours. A freeze from before the intent is never taken for ours.
+/// nobody can tell apart, and they are taken for ours; so is a freeze behind a thaw of ours whose end heald did not live
+/// to hear of. A freeze from before the intent is never taken for ours.
 struct FrostLooks: Sendable {
     /// So old an answer may be that a freeze is decided on.
     static let counts = Duration.seconds(5)

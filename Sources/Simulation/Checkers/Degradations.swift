@@ -138,13 +138,14 @@ struct LevelsTouchOnlyTheirUnits: Checker {
 
 /// What somebody else had frozen before heald meant to is never thawed by it.
 ///
-/// A freeze by hand while one of ours is on its way, or in force, is not told from it by anybody.
+/// A freeze by hand while one of ours is on its way, in force, or not known to have ended, is not told from it by anybody.
 struct OthersFreezesAreTheirs: Checker {
     static let invariant = "what somebody else froze is left frozen"
     private var theirs: [String: MonotonicInstant] = [:]
     /// Frozen by us, or perhaps: intended, and not known to have come to nothing.
     private var ours: Set<String> = []
     private var freezes: [Int64: ActionRequest] = [:]
+    private var thaws: [Int64: [String]] = [:]
 
     mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
         switch fact {
@@ -153,25 +154,31 @@ struct OthersFreezesAreTheirs: Checker {
         case .processEnded(let unit, _):
             self.theirs[unit] = nil
             self.ours.remove(unit)
-        case .considered(.act(let request)):
-            guard case .limit(let units, []) = request.order else { return nil }
+        case .considered(.act(let request)): self.note(request, at: now)
+        case .told(.actionFinished(let id, let outcome)):
+            if let units = self.thaws.removeValue(forKey: id) { self.ours.subtract(units) }
+            guard let request = self.freezes.removeValue(forKey: id), case .limit(let units, _) = request.order,
+                outcome.result == .refused || (outcome.result != .succeeded && !request.isOfHost)
+            else { return nil }
+            self.ours.subtract(units)
+        case .thawed(let unit, _): if self.theirs.removeValue(forKey: unit) != nil { return "\(unit) is thawed" }
+        default: break
+        }
+        return nil
+    }
+
+    private mutating func note(_ request: ActionRequest, at now: MonotonicInstant) {
+        switch request.order {
+        case .limit(let units, []):
             self.freezes[request.id] = request
             self.ours.formUnion(units)
             // Frozen between the look and the intent: where heald dies right then, it cannot know.
             for unit in units {
                 if let at = self.theirs[unit], now - at < .seconds(5) { self.theirs[unit] = nil }
             }
-        case .told(.actionFinished(let id, let outcome)):
-            guard let request = self.freezes.removeValue(forKey: id), case .limit(let units, _) = request.order,
-                outcome.result == .refused || (outcome.result != .succeeded && !request.isOfHost)
-            else { return nil }
-            self.ours.subtract(units)
-        case .thawed(let unit, _):
-            self.ours.remove(unit)
-            if self.theirs.removeValue(forKey: unit) != nil { return "\(unit) is thawed" }
+        case .unlimit(let units, []): self.thaws[request.id] = units
         default: break
         }
-        return nil
     }
 }
 
