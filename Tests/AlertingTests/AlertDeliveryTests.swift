@@ -76,26 +76,6 @@ import Testing
         #expect(self.outbox.entries.isEmpty)
     }
 
-    @Test func `the end of a level is told to those that wanted to hear of the level`() async throws {
-        let end = AlertMessage(
-            event: .resolved, component: nil, incident: nil, severity: .high, channels: [], text: "at NORMAL again",
-            at: WallTime(microseconds: 1), resolves: .degraded)
-        let plain = try await LoopbackServer([])
-        let wants = try await LoopbackServer([.status("200 OK")])
-        self.outbox.add(alert("at MINIMAL", .degraded, component: nil, incident: nil))
-        self.outbox.add(end)
-        let delivery = try self.makeDelivery()
-        delivery.update(
-            channels: self.webhook("plain", plain.url)
-                .merging(self.webhook("wants", wants.url, events: [.degraded, .resolved])) { $1 })
-        try await self.withDelivery(delivery) { try await self.outbox.finishes.wait { $0.count == 2 } }
-        #expect(plain.requests.all.isEmpty)
-        let body = try #require(wants.requests.all.last?.body)
-        #expect(body.contains(#""resolves":"degraded""#))
-        try await plain.close()
-        try await wants.close()
-    }
-
     @Test func `the journal is told at once, however much there is to tell`() async throws {
         let delivery = try self.makeDelivery()
         delivery.update(channels: [:])
@@ -230,9 +210,11 @@ import Testing
         let all = try await LoopbackServer([.status("200 OK")])
         let serious = try await LoopbackServer([.status("200 OK")])
         let latched = try await LoopbackServer([.status("200 OK")])
+        let levels = try await LoopbackServer([.status("200 OK")])
         let channels = self.webhook("all", all.url)
             .merging(self.webhook("serious", serious.url, minSeverity: .critical)) { $1 }
             .merging(self.webhook("latched", latched.url, events: [.latched])) { $1 }
+            .merging(self.webhook("levels", levels.url, events: [.degraded, .resolved])) { $1 }
         self.outbox.add(alert("plain.", incident: 1, severity: .high))
         self.outbox.add(alert("grave.", incident: 2, severity: .critical))
         self.outbox.add(alert("stuck.", .latched, incident: 3))
@@ -240,21 +222,26 @@ import Testing
         self.outbox.add(alert("over.", .resolved, incident: 4, channels: ["latched"]))
         self.outbox.add(alert("orphan.", incident: 5, channels: ["taken-away"]))
         self.outbox.add(alert("begun.", .opened, incident: 6))
+        self.outbox.add(alert("deep.", .degraded, component: nil, incident: nil))
+        // Of no concern to whom the level was not told.
+        self.outbox.add(alert("normal.", .resolved, component: nil, incident: nil, resolves: .degraded))
         let delivery = try self.makeDelivery()
         delivery.update(channels: channels)
         try await self.withDelivery(delivery) {
-            try await self.outbox.finishes.wait { $0.count == 7 }
+            try await self.outbox.finishes.wait { $0.count == 9 }
         }
         func told(_ server: LoopbackServer) -> [String] {
             let bodies = server.requests.all.map(\.body).joined()
-            return ["plain.", "grave.", "stuck.", "named.", "over.", "orphan.", "begun."]
+            return ["plain.", "grave.", "stuck.", "named.", "over.", "orphan.", "begun.", "deep.", "normal."]
                 .filter { bodies.contains("\"text\":\"\($0)\"") }
         }
         #expect(told(all) == ["plain.", "grave.", "stuck.", "orphan."])
         #expect(told(serious) == ["grave."])
         #expect(told(latched) == ["stuck.", "named."])
-        #expect(self.journalLines { $0.fields["HEALD_SEVERITY"] != nil }.count == 7)
-        for server in [all, serious, latched] { try await server.close() }
+        #expect(told(levels) == ["deep.", "normal."])
+        #expect(levels.requests.all.map(\.body).joined().contains(#""resolves":"degraded""#))
+        #expect(self.journalLines { $0.fields["HEALD_SEVERITY"] != nil }.count == 9)
+        for server in [all, serious, latched, levels] { try await server.close() }
     }
 
     @Test func `the same alert of the same incident twice is told once, and both leave the outbox`() async throws {

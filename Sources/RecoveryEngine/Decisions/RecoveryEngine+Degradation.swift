@@ -138,6 +138,8 @@ extension RecoveryEngine {
     mutating func publishToDegradation(_ index: Int) {
         var health = self.machines[index].serviceHealth
         if health == .out, self.isPerhapsTheNetwork(index) { health = .doubtful }
+        // Else each unit that a level does without would make what is down a larger share, and lead to the next level.
+        if health == .resting, self.isShed(index) != nil { health = .fine }
         let counted = self.machines[index].countedHealth
         guard health != counted else { return }
         let weight = self.machines[index].component.criticality.weight

@@ -41,7 +41,8 @@ struct LevelsAreJustified: Checker {
         func weight(_ names: some Sequence<String>) -> Int {
             names.reduce(0) { $0 + (knowledge.components[$1]?.criticality.weight ?? 0) }
         }
-        let all = weight(knowledge.components.keys.filter { !knowledge.stopped.contains($0) && !knowledge.isShed($0) })
+        // What a level does without counts as well: it is no reason for a deeper one.
+        let all = weight(knowledge.components.keys.filter { !knowledge.stopped.contains($0) })
         return all == 0 ? 0 : Double(weight(down)) / Double(all)
     }
 }

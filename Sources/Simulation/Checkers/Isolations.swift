@@ -57,7 +57,8 @@ struct OwnStopsAreKnown: Checker {
             if hand == .us { self.stoppedByUs.insert(unit) } else { self.stoppedByUs.remove(unit) }
         case .processBegan(let unit, _, _): self.stoppedByUs.remove(unit)
         case .considered(.record(let record)):
-            guard case .timeCounts(false, _) = record.body, let name = record.component,
+            guard case .timeCounts(false, let why) = record.body, why.hasSuffix("by an operator"),
+                let name = record.component,
                 let unit = knowledge.activeUnit(of: name), self.stoppedByUs.contains(unit),
                 knowledge.units[unit]?.observation.stoppedByOther != true
             else { return nil }

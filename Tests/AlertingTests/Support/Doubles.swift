@@ -155,9 +155,9 @@ final class MemoryJournal: JournalSink {
 
 func alert(
     _ text: String, _ event: AlertEvent = .healingFailed, component: String? = "api", incident: Int64? = 1,
-    severity: Severity = .high, channels: [String] = []
+    severity: Severity = .high, channels: [String] = [], resolves: AlertEvent? = nil
 ) -> AlertMessage {
     AlertMessage(
         event: event, component: component, incident: incident, severity: severity, channels: channels, text: text,
-        at: WallTime(microseconds: 1_795_215_845_000_123))
+        at: WallTime(microseconds: 1_795_215_845_000_123), resolves: resolves)
 }

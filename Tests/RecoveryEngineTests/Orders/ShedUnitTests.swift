@@ -275,6 +275,24 @@ import Testing
         #expect(Self.orders(world.killed("batch.service", "again")).count == 1, "and repaired as ever")
     }
 
+    @Test func `what a level does without does not make the share of what is down larger, nor the level deeper`() {
+        let levels: [DegradationLevel: LevelPolicy] = [
+            .degraded: LevelPolicy(enter: LevelCondition(unhealthy: 0.4), stop: ["batch.service"]),
+            .minimal: LevelPolicy(enter: LevelCondition(unhealthy: 0.6)),
+        ]
+        let others: [Component] = [.service("batch"), .service("web", criticality: .optional)]
+        var world = Self.world(Self.policy(levels, others: others))
+        world.running("web.service", "web.service")
+        world.advance(by: 5)
+        for request in world.killed("db.service", "db.service").actions {
+            world.stopped("batch.service", "batch.service")
+            world.finish(request)
+        }
+        world.advance(by: 30)
+        #expect(world.state(of: "batch") == "stopped")
+        #expect(world.level == .degraded, "2 of 5, and not 2 of 3")
+    }
+
     @Test func `a component that is down when the level comes is not repaired meanwhile, and is afterwards`() {
         var world = Self.world(Self.withBatch())
         world.running("batch.service", "batch.service")
