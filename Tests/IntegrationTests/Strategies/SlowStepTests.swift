@@ -10,12 +10,7 @@ extension StrategyTableTests {
                 .restart, .failover(name), .scaleUp(name), .scaleDown(name), .isolate, .resetConnection,
                 .switchEndpoint(name), .clearCache,
             ],
-            timeout: "1s"
-        ) { root, part in
-            #"""
-            { "action": "EXEC", "command": ["/bin/sh", "-c", "rm -f \#(root)/\#(part.name).*"], "verify": "30s" }
-            """#
-        }
+            timeout: "1s", next: Self.repair)
         try slow.stage.systemctl("start", "\(name)-less@1.service")
         try await slow.stage.isUp()
         try slow.breakAll()
@@ -82,5 +77,52 @@ extension StrategyTableTests {
         #expect(slow.notes("isolate") == 1)
         #expect(try slow.stage.isActive("\(name)-isolate.service"))
         #expect(try slow.stage.healctl("audit", "verify").status == 0)
+    }
+
+    @Test func `every strategy fails where what it needs is in its way or not there, and its ladder goes on`()
+        async throws
+    {
+        let name = "act-fails"
+        let steps = try SlowSteps(
+            name,
+            [
+                SlowSteps.Part(
+                    name: "switch", action: "SWITCH_ENDPOINT",
+                    facts: """
+                        "failover": { "standbys": ["\(name)-other.service"], "endpoint": { "symlink": {
+                          "path": "$ROOT/nonexistent/endpoint", "targets": {
+                          "\(name)-switch.service": "one", "\(name)-other.service": "two" } } } },
+                        """,
+                    others: [.init(name: "\(name)-other.service")]),
+                SlowSteps.Part(name: "isolate", action: "CIRCUIT_BREAK", facts: #""isolate": { "openFor": "1s" },"#),
+                SlowSteps.Part(name: "reduce", action: "REDUCE_LOAD", keys: #", "units": ["\#(name)-nobody.service"]"#),
+                SlowSteps.Part(
+                    name: "down", action: "SCALE_DOWN",
+                    facts: #""scale": { "template": "\#(name)-none@.service", "min": 0, "max": 1 },"#),
+            ], timeout: "5s", next: Self.repair)
+        // Where its barrier would have to be lies something else.
+        let barrier = "/run/systemd/system/\(name)-isolate.service.d"
+        try #require(FileManager.default.createFile(atPath: barrier, contents: nil))
+        defer { try? FileManager.default.removeItem(atPath: barrier) }
+        try await steps.stage.isUp()
+        try steps.breakAll()
+        let incidents = try await steps.healed()
+        for (component, action, result) in [
+            ("switch", "SWITCH_ENDPOINT", "failed"), ("isolate", "CIRCUIT_BREAK", "failed"),
+            ("reduce", "REDUCE_LOAD", "failed"), ("down", "SCALE_DOWN", "skipped"),
+        ] {
+            #expect(incidents[component]?.actions.first?.action == action)
+            #expect(incidents[component]?.actions.first?.result == result, "\(action)")
+            #expect(incidents[component]?.actions.contains { $0.action == "EXEC" && $0.result == "succeeded" } == true)
+        }
+        // What cannot be barred is not stopped either.
+        #expect(steps.stage.starts(of: "\(name)-isolate.service") == 1)
+    }
+
+    /// A step that repairs every component.
+    private static func repair(_ root: String, _ part: SlowSteps.Part) -> String {
+        #"""
+        { "action": "EXEC", "command": ["/bin/sh", "-c", "rm -f \#(root)/\#(part.name).*"], "verify": "30s" }
+        """#
     }
 }
