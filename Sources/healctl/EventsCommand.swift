@@ -25,8 +25,7 @@ struct EventsCommand: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func run() throws {
-        // Being interrupted is how following ends.
-        for number in [SIGINT, SIGTERM] { signal(number) { _ in _exit(ExitStatus.success.rawValue) } }
+        Self.endWhenInterrupted()
         let query = ControlClient.EventsQuery(component: self.component, kinds: self.kind, follows: self.follows)
         var follower = EventFollower(
             client: self.common.client, query: query, seed: UInt64.random(in: .min ... .max))
@@ -40,5 +39,16 @@ struct EventsCommand: ParsableCommand {
             let why = failure?.why ?? "It has ended."
             Output.write("healctl: heald is not there, and is asked again. \(why)\n", to: STDERR_FILENO)
         }
+    }
+
+    /// Being interrupted is how following ends, also where whoever started this had blocked the signals.
+    private static func endWhenInterrupted() {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        for number in [SIGINT, SIGTERM] {
+            signal(number) { _ in _exit(ExitStatus.success.rawValue) }
+            sigaddset(&signals, number)
+        }
+        sigprocmask(SIG_UNBLOCK, &signals, nil)
     }
 }

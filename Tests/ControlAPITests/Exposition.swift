@@ -111,6 +111,7 @@ struct Exposition {
         let family = try self.family(of: String(name), labels)
         try self.begin(family)
         guard self.types[family] != nil, self.helped.contains(family) else { throw Why("no HELP and TYPE before it") }
+        guard labels["quantile"] == nil || self.types[family] == "summary" else { throw Why("a quantile of nothing") }
         let key = "\(name)\(labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" })"
         guard self.seen.insert(key).inserted else { throw Why("the same series twice") }
         self.samples.append(Sample(name: String(name), labels: labels, value: value))

@@ -91,7 +91,7 @@ struct EventStreamTests {
             components: """
                 { "a": { "unit": "degraded-a.service", "stable": "300ms", "checks": { "unit": { "type": "unit" } },
                   "recovery": [ { "action": "ALERT" } ] } },
-                "degradation": { "stepUpAfter": "500ms",
+                "degradation": { "stepUpAfter": "1s",
                   "MINIMAL": { "enter": { "component": "a" }, "features": { "search": false } } }
                 """)
         try await stage.isUp()

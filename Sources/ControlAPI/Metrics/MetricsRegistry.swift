@@ -9,6 +9,11 @@ public final class MetricsRegistry: MetricsFactory, Sendable {
         var name: String
         var labels: [String]
 
+        var pairs: PrometheusText.Labels {
+            PrometheusText.Labels(
+                stride(from: 0, to: self.labels.count - 1, by: 2).map { (self.labels[$0], self.labels[$0 + 1]) })
+        }
+
         static func < (left: Self, right: Self) -> Bool {
             left.name == right.name
                 ? left.labels.lexicographicallyPrecedes(right.labels) : left.name < right.name
@@ -17,6 +22,14 @@ public final class MetricsRegistry: MetricsFactory, Sendable {
 
     enum Shape: Hashable {
         case counter, gauge, summary
+
+        var kind: PrometheusText.Kind {
+            switch self {
+            case .counter: .counter
+            case .gauge: .gauge
+            case .summary: .summary
+            }
+        }
     }
 
     private struct State: Sendable {
@@ -35,28 +48,34 @@ public final class MetricsRegistry: MetricsFactory, Sendable {
     var dropped: UInt64 { self.state.withLock { $0.dropped } }
 
     func write(to text: inout PrometheusText) {
-        let (series, shapes) = self.state.withLock { ($0.series, $0.shapes) }
+        let (all, shapes) = self.state.withLock { ($0.series, $0.shapes) }
+        // Percentiles of a distribution come as gauges of their own; in Prometheus they are part of its summary.
+        let quantiles = all.filter { shapes[Self.summaryName(of: $0.key)] == .summary }
         var name = ""
-        for (key, series) in series.sorted(by: { $0.key < $1.key }) {
+        for (key, series) in all.sorted(by: { $0.key < $1.key }) where quantiles[key] == nil {
             guard let shape = shapes[key.name] else { continue }
             if key.name != name {
                 name = key.name
-                let kind: PrometheusText.Kind =
-                    switch shape {
-                    case .counter: .counter
-                    case .gauge: .gauge
-                    case .summary: .summary
-                    }
-                text.metric(name, kind, "Measured by heald of its own calls; see the documentation of Resilience.")
+                text.metric(
+                    name, shape.kind, "Measured by heald of its own calls; see the documentation of Resilience.")
+                for (key, series) in quantiles.sorted(by: { $0.key < $1.key })
+                where Self.summaryName(of: key) == name {
+                    text.sample(series.value.sum, key.pairs)
+                }
             }
-            let labels = PrometheusText.Labels(
-                stride(from: 0, to: key.labels.count - 1, by: 2).map { (key.labels[$0], key.labels[$0 + 1]) })
             let value = series.value
             switch shape {
-            case .counter, .gauge: text.sample(value.sum, labels)
-            case .summary: text.summary(count: value.count, total: .seconds(value.sum), labels)
+            case .counter, .gauge: text.sample(value.sum, key.pairs)
+            case .summary: text.summary(count: value.count, total: .seconds(value.sum), key.pairs)
             }
         }
+    }
+
+    /// Whose quantile this is: `…_seconds` for `…_quantile_seconds`; empty for what is none.
+    private static func summaryName(of key: Key) -> String {
+        let suffix = "_quantile_seconds"
+        guard key.name.hasSuffix(suffix), key.labels.contains("quantile") else { return "" }
+        return key.name.dropLast(suffix.count) + "_seconds"
     }
 
     // MARK: MetricsFactory
