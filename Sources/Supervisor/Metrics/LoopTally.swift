@@ -15,6 +15,11 @@ public struct LoopTally: Sendable {
         /// In the order of `Verdict.allCases`.
         public fileprivate(set) var verdicts = SIMD4<UInt64>()
         public fileprivate(set) var times = TimeSteps()
+
+        fileprivate mutating func took(_ result: CheckResult) {
+            self.verdicts[Verdict.allCases.firstIndex(of: result.verdict) ?? 0] &+= 1
+            self.times.add(result.finishedAt - result.startedAt)
+        }
     }
 
     /// Incidents that ended: how many, and how long from the failure until it was up again.
@@ -67,10 +72,7 @@ public struct LoopTally: Sendable {
     public init() {}
 
     mutating func took(_ result: CheckResult, of component: String, check: String) {
-        let position = Verdict.allCases.firstIndex(of: result.verdict) ?? 0
-        let name = CheckName(component: component, check: check)
-        self.checks[name, default: CheckTally()].verdicts[position] &+= 1
-        self.checks[name, default: CheckTally()].times.add(result.finishedAt - result.startedAt)
+        self.checks[CheckName(component: component, check: check), default: CheckTally()].took(result)
     }
 
     mutating func turned(late: Duration, took: Duration) {
