@@ -9,7 +9,7 @@ struct UnixStream: ~Copyable {
         var errno: Int32
     }
 
-    private let descriptor: Int32
+    let descriptor: Int32
     private var deadline: Int64
 
     /// - Throws: `Failure`; `ETIMEDOUT` where the deadline passed, `ENAMETOOLONG` for a path that fits no address.

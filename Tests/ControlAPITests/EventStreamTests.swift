@@ -283,6 +283,8 @@ import Testing
             }
             try await eventually { control.events.followers == 1 }
             Self.commit(control, 1...1_000, String(repeating: "x", count: 900))
+            // It is being written to, and does not take it.
+            try await eventually { [held] in (held?.waiting ?? 0) > 100_000 }
             endsAt = .now
         }
         #expect(ContinuousClock.now - endsAt < .seconds(1.5))
@@ -321,6 +323,18 @@ private final class HeldStream: Sendable {
     private let stream: Mutex<UnixStream?>
 
     init(_ stream: consuming UnixStream) { self.stream = Mutex(stream) }
+
+    /// Bytes that have come and were not read.
+    var waiting: Int32 {
+        self.stream.withLock { stream in
+            var count: Int32 = 0
+            switch stream {
+            case .some(let stream): _ = ioctl(stream.descriptor, UInt(FIONREAD), &count)
+            case .none: break
+            }
+            return count
+        }
+    }
 
     func close() { self.stream.withLock { $0 = nil } }
 }

@@ -12,8 +12,6 @@ final class EventStream: Sendable {
 
     /// Events that are put into words and written in one part.
     private static let partMost = 64
-    /// How long a client that does not take what is written may keep the server from ending.
-    private static let lastPart = TimeAmount.milliseconds(250)
 
     private let feed: EventFeed
     private let query: EventQuery
@@ -33,13 +31,10 @@ final class EventStream: Sendable {
         (self.signals, self.signal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// Ends it, from any thread.
+    /// Ends it, from any thread. A part that its client does not take is given up by the server's own end.
     func end(_ end: End) {
         self.state.withLock { $0.ending = $0.ending ?? end }
         self.signal.yield()
-        if end == .shutdown {
-            self.channel.eventLoop.scheduleTask(in: Self.lastPart) { [channel] in channel.close(promise: nil) }
-        }
     }
 
     /// Writes until the client is gone, the server ends, or there is nothing more that was asked for.
