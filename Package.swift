@@ -121,14 +121,14 @@ let package = Package(
         module(
             "ControlAPI",
             inner + [
-                "Resilience", logging, nioCore, nioPosix, nioHTTPTypes, httpTypes, hummingbird, hummingbirdCore,
-                serviceLifecycle,
+                "Resilience", coreMetrics, logging, nioCore, nioPosix, nioHTTPTypes, httpTypes, hummingbird,
+                hummingbirdCore, serviceLifecycle,
             ]),
         innerModule("Simulation", core),
         // Wiring and commands only.
         module(
             "HealdKit",
-            inner + ["Systemd", "Probes", "Actions", "AuditTrail", "Alerting", "ControlAPI", logging]),
+            inner + ["Resilience", "Systemd", "Probes", "Actions", "AuditTrail", "Alerting", "ControlAPI", logging]),
         program("heald", ["HealdKit", "Supervisor", "Systemd", logging, argumentParser]),
         module("HealctlKit", inner + ["Resilience", "AuditTrail"]),
         program("healctl", inner + ["HealctlKit", "AuditTrail", argumentParser]),
@@ -152,7 +152,7 @@ let package = Package(
         tests("Actions", inner + ["Systemd", logging]),
         tests("AuditTrail", inner + ["Resilience", grdb, grdbSQLite]),
         tests("Alerting", inner + [nioCore, nioPosix]),
-        tests("ControlAPI", inner + ["HealctlKit", "healctl", logging, serviceLifecycle]),
+        tests("ControlAPI", inner + ["Resilience", "HealctlKit", "healctl", coreMetrics, logging, serviceLifecycle]),
         .testTarget(
             name: "HealctlTests", dependencies: inner + ["Resilience", "HealctlKit", "healctl", "AuditTrail"],
             swiftSettings: swiftSettings),

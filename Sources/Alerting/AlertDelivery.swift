@@ -1,5 +1,6 @@
 import Policy
 import RecoveryEngine
+import Resilience
 import ResilienceCore
 import Supervisor
 import Synchronization
@@ -30,11 +31,13 @@ public final class AlertDelivery: AlertDispatcher {
         public var execDeadline: Duration
         /// How long a program that is past its deadline has between SIGTERM and SIGKILL.
         public var execKillAfter: Duration
+        /// Where the calls of webhooks are counted; `nil`: nowhere.
+        public var metrics: CallMetrics?
 
         public init(
             host: String, seed: UInt64, connectDeadline: Duration = .seconds(5),
             answerDeadline: Duration = .seconds(15), execDeadline: Duration = .seconds(30),
-            execKillAfter: Duration = .seconds(2)
+            execKillAfter: Duration = .seconds(2), metrics: CallMetrics? = nil
         ) {
             self.host = host
             self.seed = seed
@@ -42,6 +45,7 @@ public final class AlertDelivery: AlertDispatcher {
             self.answerDeadline = answerDeadline
             self.execDeadline = execDeadline
             self.execKillAfter = execKillAfter
+            self.metrics = metrics
         }
     }
 
@@ -56,6 +60,7 @@ public final class AlertDelivery: AlertDispatcher {
     private let inbox = Mutex(Inbox())
     private let signals: AsyncStream<Void>
     private let signal: AsyncStream<Void>.Continuation
+    private let books = DeliveryBooks()
     private let desk: DeliveryDesk
     private let webhooks: WebhookSender
 
@@ -67,10 +72,12 @@ public final class AlertDelivery: AlertDispatcher {
         outbox: any Outbox, journal: any JournalSink, clock: any SupervisorClock, options: Options
     ) throws(SettingsError) {
         (self.signals, self.signal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
-        self.webhooks = try WebhookSender(connect: options.connectDeadline, answer: options.answerDeadline)
+        self.webhooks = try WebhookSender(
+            connect: options.connectDeadline, answer: options.answerDeadline, metrics: options.metrics)
         let exec = try ExecSender(deadline: options.execDeadline, killAfter: options.execKillAfter)
         self.desk = DeliveryDesk(
             outbox: outbox, journal: journal, clock: clock, host: options.host, seed: options.seed,
+            books: self.books,
             senders: DeliveryDesk.Senders(
                 journal: JournalSender(journal: journal), exec: exec, webhook: self.webhooks))
     }
@@ -94,6 +101,8 @@ public final class AlertDelivery: AlertDispatcher {
     }
 
     public func wake() { self.signal.yield() }
+
+    public var figures: AlertFigures { self.books.figures }
 
     public func update(channels: [String: Channel]) {
         self.inbox.withLock { $0.channels = channels }

@@ -33,6 +33,7 @@ actor DeliveryDesk {
     private let host: String
     private let seed: UInt64
     private let senders: Senders
+    private let books: DeliveryBooks
 
     private var queues: [String: ChannelQueue] = [:]
     private var deliveries: [String: Task<Void, Never>] = [:]
@@ -46,7 +47,7 @@ actor DeliveryDesk {
 
     init(
         outbox: any Outbox, journal: any JournalSink, clock: any SupervisorClock, host: String, seed: UInt64,
-        senders: Senders
+        books: DeliveryBooks, senders: Senders
     ) {
         self.outbox = outbox
         self.notes = DeliveryNotes(journal: journal)
@@ -54,6 +55,7 @@ actor DeliveryDesk {
         self.host = host
         self.seed = seed
         self.senders = senders
+        self.books = books
     }
 
     /// - Parameter askAgain: called when `synchronize` should be called once more.
@@ -83,6 +85,7 @@ actor DeliveryDesk {
             self.outboxFails = true
             self.askAgainLater()
         }
+        self.books.waiting(self.inHand.count)
         for name in self.queues.keys.sorted() { self.pump(name) }
     }
 
@@ -252,6 +255,7 @@ actor DeliveryDesk {
         }
         for alert in settlement.delivered { self.settle(alert, channel: name, isDelivered: true) }
         for alert in settlement.givenUp { self.settle(alert, channel: name, isDelivered: false) }
+        self.books.settled(settlement, channel: name, waiting: self.inHand.count)
         self.notes.settled(settlement, channel: name, now: self.clock.now().monotonic)
         do {
             for alert in settlement.failed {

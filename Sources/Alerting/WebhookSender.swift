@@ -22,10 +22,13 @@ actor WebhookSender: AlertSender {
     private let answer: Duration
     /// One for all channels: its bound is far above what channels that hang one after the other could abandon.
     private let timeout: Timeout<ContinuousClock>
+    private let metrics: CallMetrics?
     private var client: HTTPClient?
 
+    /// - Parameter metrics: counts the calls of all webhooks, as `webhook`.
     /// - Throws: `SettingsError` for an `answer` that is not positive.
-    init(connect: Duration, answer: Duration) throws(SettingsError) {
+    init(connect: Duration, answer: Duration, metrics: CallMetrics? = nil) throws(SettingsError) {
+        self.metrics = metrics
         self.connect = connect
         self.answer = answer
         self.timeout = try Timeout(answer, clock: ContinuousClock(), abandonedMax: 1_000)
@@ -81,6 +84,7 @@ actor WebhookSender: AlertSender {
 
     /// One try; the next one is for the channel's queue to make, which outlives this process.
     private func send(_ request: HTTPClientRequest, hasToken: Bool) async -> DeliveryOutcome {
+        let began = ContinuousClock.now
         do throws(CallError) {
             try await self.timeout.call("webhook") { [client = self.currentClient()] in
                 let response = try await client.execute(request, deadline: .distantFuture)
@@ -92,8 +96,10 @@ actor WebhookSender: AlertSender {
                         RetryAfter.parse(Array($0.utf8), now: .now, longest: ChannelQueue.retryAfterMax)
                     })
             }
+            self.metrics?.succeeded("webhook", took: ContinuousClock.now - began)
             return .delivered
         } catch {
+            self.metrics?.failed("webhook", error, took: ContinuousClock.now - began)
             return Self.outcome(of: error, hasToken: hasToken)
         }
     }

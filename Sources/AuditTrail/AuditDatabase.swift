@@ -108,12 +108,20 @@ public final class AuditDatabase: AuditStore, Outbox, Sendable {
     }
 
     /// - Throws: `AuditError` `full`, `readOnly`, `locked` or `failed`; nothing of the batch is written then.
-    public func commit(_ batch: AuditBatch) throws {
-        guard !batch.isEmpty else { return }
+    @discardableResult
+    public func commit(_ batch: AuditBatch) throws -> Int64 {
         let time = batch.records.last?.at
-        try self.with("Could not write to the audit trail.", at: time) { store in
-            try store.write(batch, durable: batch.isDurable)
+        return try self.with("Could not write to the audit trail.", at: time) { store in
+            if !batch.isEmpty { try store.write(batch, durable: batch.isDurable) }
+            return store.sequence
         }
+    }
+
+    /// What cannot be read any more is left out.
+    ///
+    /// - Throws: `AuditError`.
+    public func lastRecords(_ most: Int) throws -> [NumberedRecord] {
+        try self.with("Could not read the newest records.") { try $0.lastRecords(most) }
     }
 
     /// - Throws: `AuditError`.

@@ -16,39 +16,6 @@ final class RecordCoder {
 }
 
 extension AuditRecord.Body {
-    /// The name of the case, as in the table and in the JSON.
-    var kind: String {
-        switch self {
-        case .supervisorStarted: "supervisorStarted"
-        case .supervisorStopped: "supervisorStopped"
-        case .policyLoaded: "policyLoaded"
-        case .policyRejected: "policyRejected"
-        case .incidentOpened: "incidentOpened"
-        case .incidentCorrected: "incidentCorrected"
-        case .incidentSuppressed: "incidentSuppressed"
-        case .incidentExhausted: "incidentExhausted"
-        case .incidentRearmed: "incidentRearmed"
-        case .incidentResolved: "incidentResolved"
-        case .actionIntended: "actionIntended"
-        case .actionFinished: "actionFinished"
-        case .actionSkipped: "actionSkipped"
-        case .approvalAsked: "approvalAsked"
-        case .approvalDecided: "approvalDecided"
-        case .verification: "verification"
-        case .note: "note"
-        case .evidence: "evidence"
-        case .breakerChanged: "breakerChanged"
-        case .latchChanged: "latchChanged"
-        case .degradationChanged: "degradationChanged"
-        case .freezeChanged: "freezeChanged"
-        case .groupFreezeChanged: "groupFreezeChanged"
-        case .paused: "paused"
-        case .resumed: "resumed"
-        case .timeCounts: "timeCounts"
-        case .pruned: "pruned"
-        }
-    }
-
     /// The same with every text that can come from outside made safe and bounded.
     var cleaned: Self {
         switch self {

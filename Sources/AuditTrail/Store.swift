@@ -138,6 +138,28 @@ final class Store: @unchecked Sendable {
         }
     }
 
+    /// The newest records, oldest first, without what cannot be read any more.
+    func lastRecords(_ most: Int) throws -> [NumberedRecord] {
+        let rows = try self.read { db in
+            try db.all(
+                "SELECT seq, at_us, incident, component, body FROM record ORDER BY seq DESC LIMIT ?",
+                [.int(Int64(most))]
+            ) { row in
+                (
+                    number: row.int(0), at: row.int(1), incident: row.optionalInt(2), component: row.optionalText(3),
+                    body: row.text(4)
+                )
+            }
+        }
+        return rows.reversed().compactMap { row in
+            guard let body = try? self.coder.decode(AuditRecord.Body.self, row.body) else { return nil }
+            return NumberedRecord(
+                number: row.number,
+                record: AuditRecord(
+                    at: WallTime(microseconds: row.at), component: row.component, incident: row.incident, body))
+        }
+    }
+
     func read<Result>(_ body: (Database) throws -> Result) throws -> Result {
         try self.queue.inDatabase { try body($0) }
     }

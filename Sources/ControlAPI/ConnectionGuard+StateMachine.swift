@@ -7,6 +7,9 @@ struct ConnectionProgress: Hashable, Sendable {
         case answer
         /// For the client to take the whole answer.
         case delivery
+        /// For something to tell. An answer without end has no deadline of its own; each part that its client has not
+        /// taken yet has.
+        case news
     }
 
     private(set) var waiting: Waiting = .request
@@ -14,6 +17,10 @@ struct ConnectionProgress: Hashable, Sendable {
     private var unanswered = 0
     /// The answer began before its request had ended, as a refusal does.
     private var answeredEarly = false
+
+    /// Parts of an endless answer that the client has not taken yet.
+    private var untaken = 0
+    private var isEndless = false
 
     /// Each returns whether a new deadline begins.
     mutating func requestEnded() -> Bool {
@@ -33,7 +40,30 @@ struct ConnectionProgress: Hashable, Sendable {
         return true
     }
 
+    mutating func endlessAnswerBegan() -> Bool {
+        self.isEndless = true
+        return self.answerBegan()
+    }
+
+    /// - Returns: whether a new deadline begins; later parts share the one that runs.
+    mutating func partBegan() -> Bool {
+        guard self.isEndless else { return false }
+        self.untaken += 1
+        guard self.waiting == .news else { return false }
+        self.waiting = .delivery
+        return true
+    }
+
+    /// A client that takes something gets the whole time for the next part.
+    mutating func partTaken() -> Bool {
+        guard self.isEndless else { return false }
+        self.untaken -= 1
+        if self.untaken == 0 { self.waiting = .news }
+        return true
+    }
+
     mutating func answerDelivered() -> Bool {
+        self.isEndless = false
         if self.unanswered > 0 { self.unanswered -= 1 }
         self.waiting = self.unanswered > 0 ? .answer : .request
         return true

@@ -13,6 +13,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private let ledger: ConnectionLedger
     private let identify: @Sendable (Int32) -> Caller?
     private var progress = ConnectionProgress()
+    private var isStream = false
     private var timer: Scheduled<Void>?
     /// `nil` until the connection is open, and where it was refused.
     private(set) var caller: Caller?
@@ -47,20 +48,36 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch self.unwrapOutboundIn(data) {
-        case .head:
-            if self.progress.answerBegan() { self.restartTimer(context) }
-            context.write(data, promise: promise)
+        case .head(let head):
+            self.isStream = head.headerFields[.contentType] == ServerSentEvents.contentType
+            let restarts = self.isStream ? self.progress.endlessAnswerBegan() : self.progress.answerBegan()
+            if restarts { self.restartTimer(context) }
+            guard self.isStream else { return context.write(data, promise: promise) }
+            _ = self.progress.partBegan()
+            self.write(data, context, promise) { $0.partTaken() }
+        case .body where self.isStream:
+            if self.progress.partBegan() { self.restartTimer(context) }
+            self.write(data, context, promise) { $0.partTaken() }
         case .body:
             context.write(data, promise: promise)
         case .end:
-            let promise = promise ?? context.eventLoop.makePromise()
-            let bound = NIOLoopBound((guard: self, context: context), eventLoop: context.eventLoop)
-            promise.futureResult.whenSuccess {
-                let (connectionGuard, context) = bound.value
-                if connectionGuard.progress.answerDelivered() { connectionGuard.restartTimer(context) }
-            }
-            context.write(data, promise: promise)
+            self.isStream = false
+            self.write(data, context, promise) { $0.answerDelivered() }
         }
+    }
+
+    /// - Parameter then: what it means that the client has taken it; whether a new deadline begins.
+    private func write(
+        _ data: NIOAny, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?,
+        then: @escaping @Sendable (inout ConnectionProgress) -> Bool
+    ) {
+        let promise = promise ?? context.eventLoop.makePromise()
+        let bound = NIOLoopBound((guard: self, context: context), eventLoop: context.eventLoop)
+        promise.futureResult.whenSuccess {
+            let (connectionGuard, context) = bound.value
+            if then(&connectionGuard.progress) { connectionGuard.restartTimer(context) }
+        }
+        context.write(data, promise: promise)
     }
 
     private func admit(_ context: ChannelHandlerContext) {
@@ -91,7 +108,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         let limit: Duration
         switch self.progress.waiting {
         case .request: limit = self.limits.request
-        case .answer: return
+        case .answer, .news: return
         case .delivery: limit = self.limits.response
         }
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)

@@ -8,6 +8,7 @@ struct ControlAnswer: Sendable {
     var status: HTTPResponse.Status
     var body: [UInt8]
     var headers: HTTPFields = [:]
+    var contentType = "application/json"
 
     init(status: HTTPResponse.Status = .ok, body: [UInt8]) {
         self.status = status
@@ -27,7 +28,7 @@ struct ControlAnswer: Sendable {
 
     var response: Response {
         var headers = self.headers
-        headers[.contentType] = "application/json"
+        headers[.contentType] = self.contentType
         headers[.cacheControl] = "no-store"
         headers[.xContentTypeOptions] = "nosniff"
         return Response(status: self.status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: self.body)))
@@ -55,7 +56,8 @@ struct ControlRefusal: Error, Encodable, Hashable {
     static func noSuchRoute() -> Self {
         Self(
             status: .notFound, error: "There is nothing at this path.", why: "The API has no such route.",
-            fix: "GET /v1/status, /v1/degradation, /v1/version or /v1/healthz; POST /v1/reload, /v1/pause, /v1/resume, "
+            fix:
+                "GET /v1/status, /v1/events, /v1/degradation, /v1/version, /v1/healthz or /metrics; POST /v1/reload, /v1/pause, /v1/resume, "
                 + "/v1/approve, /v1/deny, /v1/ack, /v1/failback, /v1/check/NAME or /v1/beat/NAME.")
     }
 

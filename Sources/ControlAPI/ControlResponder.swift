@@ -23,6 +23,8 @@ struct ControlResponder: HTTPResponder {
 
     let control: any SupervisorControl
     let statusReader: StatusReader
+    let streams: OpenStreams
+    let metricsReader: Recent<[UInt8]>
     let limits: ControlLimits
     let deadlines: Deadlines
     let operatorGroup: String
@@ -33,7 +35,8 @@ struct ControlResponder: HTTPResponder {
     let logger: Logger
 
     enum Route: Hashable {
-        case status, version, health, degradation, reload, pause, resume, approve, deny, acknowledge, failback
+        case status, version, health, degradation, events, metrics, reload, pause, resume, approve, deny, acknowledge,
+            failback
         case check(String)
         case beat(component: String, check: String?)
 
@@ -43,6 +46,8 @@ struct ControlResponder: HTTPResponder {
             case "/v1/version": self = .version
             case "/v1/healthz": self = .health
             case "/v1/degradation": self = .degradation
+            case "/v1/events": self = .events
+            case "/metrics": self = .metrics
             case "/v1/reload": self = .reload
             case "/v1/pause": self = .pause
             case "/v1/resume": self = .resume
@@ -79,7 +84,7 @@ struct ControlResponder: HTTPResponder {
 
         var isChange: Bool {
             switch self {
-            case .status, .version, .health, .degradation: false
+            case .status, .version, .health, .degradation, .events, .metrics: false
             case .reload, .pause, .resume, .approve, .deny, .acknowledge, .failback, .check, .beat: true
             }
         }
@@ -90,6 +95,8 @@ struct ControlResponder: HTTPResponder {
             case .version: "version"
             case .health: "healthz"
             case .degradation: "degradation"
+            case .events: "events"
+            case .metrics: "metrics"
             case .reload: "reload"
             case .pause: "pause"
             case .resume: "resume"
@@ -105,7 +112,7 @@ struct ControlResponder: HTTPResponder {
 
     func respond(to request: Request, context: ControlContext) async throws -> Response {
         do {
-            return try await self.answer(request, context).response
+            return try await self.answer(request, context)
         } catch let refusal as ControlRefusal {
             return refusal.answer.response
         } catch is CancellationError {
@@ -123,7 +130,7 @@ struct ControlResponder: HTTPResponder {
         }
     }
 
-    private func answer(_ request: Request, _ context: ControlContext) async throws -> ControlAnswer {
+    private func answer(_ request: Request, _ context: ControlContext) async throws -> Response {
         let caller = try await self.caller(of: context.channel)
         if let http = self.http {
             let port = context.channel.localAddress?.port ?? http.port
@@ -133,27 +140,31 @@ struct ControlResponder: HTTPResponder {
         let allowed: HTTPRequest.Method = route.isChange ? .post : .get
         guard request.method == allowed else { throw ControlRefusal.wrongMethod(allow: allowed.rawValue) }
         if case .beat(let component, let check) = route {
-            return try await self.takeHeartbeat(component: component, check: check, caller)
+            return try await self.takeHeartbeat(component: component, check: check, caller).response
+        }
+        if route == .events {
+            return try await self.stream(request, context, caller)
         }
         if route.isChange {
-            return try await self.change(route, request, caller)
+            return try await self.change(route, request, caller).response
         }
-        return try await self.read(route, caller)
+        return try await self.read(route, caller).response
     }
 
     private func read(_ route: Route, _ caller: Caller) async throws -> ControlAnswer {
         switch route {
         case .version: return try ControlAnswer(["version": self.version])
         case .health: return try await self.health()
+        case .metrics: return try await self.metrics()
         case .degradation:
             let reading = try await self.reading(for: caller)
             return try ControlAnswer(reading.status.degradation ?? DegradationStatus(level: .normal))
-        case .status, .reload, .pause, .resume, .approve, .deny, .acknowledge, .failback, .check, .beat:
+        case .status, .events, .reload, .pause, .resume, .approve, .deny, .acknowledge, .failback, .check, .beat:
             return ControlAnswer(body: try await self.reading(for: caller).body)
         }
     }
 
-    private func reading(for caller: Caller) async throws -> StatusReader.Reading {
+    func reading(for caller: Caller) async throws -> StatusReader.Reading {
         try await self.bounded(self.limits.status) { [statusReader] in
             caller.mayChange ? try await statusReader.fresh() : try await statusReader.recent()
         }
@@ -229,7 +240,7 @@ struct ControlResponder: HTTPResponder {
                 try await control.checkNow(component: component)
             }
             return try ControlAnswer(["checks": checks])
-        case .status, .version, .health, .degradation, .beat:
+        case .status, .version, .health, .degradation, .events, .metrics, .beat:
             throw ControlRefusal.noSuchRoute()
         }
     }

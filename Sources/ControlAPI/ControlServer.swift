@@ -45,49 +45,11 @@ public struct ControlServer: Service {
         let listening = Listening(count: self.configuration.http == nil ? 1 : 2, then: self.onListening)
         let outcome: Result<Void, any Error>
         do {
-            let accounts = Accounts()
-            let operators =
-                self.configuration.operatorGroupID ?? accounts.groupID(of: self.configuration.operatorGroup)
-            let ledger = ConnectionLedger(limits: self.configuration.limits)
-            let reader = StatusReader(control: self.control, maximumAge: self.configuration.limits.statusAge)
-            let deadlines = try Deadlines(longest: self.configuration.limits.check)
-            try await withThrowingTaskGroup(of: Void.self) { tasks in
-                let owner = geteuid()
-                let local = self.application(
-                    .unixDomainSocket(path: socket.bindPath), http: nil, accounts: accounts, reader: reader,
-                    deadlines: deadlines, group: group,
-                    makeGuard: { [limits = self.configuration.limits] in
-                        ConnectionGuard(limits: limits, ledger: ledger) { descriptor in
-                            Peer(descriptor: descriptor).map {
-                                $0.isOperator(group: operators, owner: owner) ? .operating($0) : .reading($0)
-                            }
-                        }
-                    },
-                    onServerRunning: { channel in
-                        let result = self.publish(socket, operators: operators)
-                        published.withLock { $0 = result }
-                        if case .failure = result { try? await channel.close() } else { await listening.one() }
-                    })
-                tasks.addTask { try await local.run() }
-                if let http = self.configuration.http {
-                    let remote = self.application(
-                        .hostname(http.host, port: http.port), http: http, accounts: accounts, reader: reader,
-                        deadlines: deadlines, group: group,
-                        makeGuard: { [limits = self.configuration.limits] in
-                            ConnectionGuard(limits: limits, ledger: ledger) { _ in .remote }
-                        },
-                        onServerRunning: { channel in
-                            self.logger.info(
-                                "Serving HTTP", metadata: ["address": "\(channel.localAddress?.description ?? "?")"])
-                            await listening.one()
-                        })
-                    tasks.addTask { try await remote.run() }
-                }
-                // One listener alone is not what was asked for.
-                do { while try await tasks.next() != nil {} } catch {
-                    tasks.cancelAll()
-                    throw error
-                }
+            let shared = try Shared(self.control, self.configuration)
+            try await withGracefulShutdownHandler {
+                try await self.serve(socket, shared, group, listening) { result in published.withLock { $0 = result } }
+            } onGracefulShutdown: {
+                shared.streams.endAll()
             }
             outcome = .success(())
         } catch {
@@ -96,6 +58,69 @@ public struct ControlServer: Service {
         try? await group.shutdownGracefully()
         if case .failure(let error) = published.withLock({ $0 }) { throw error }
         try outcome.get()
+    }
+
+    /// What the listeners have in common.
+    private struct Shared: Sendable {
+        let accounts = Accounts()
+        let ledger: ConnectionLedger
+        let streams: OpenStreams
+        let reader: StatusReader
+        let metrics: Recent<[UInt8]>
+        let deadlines: Deadlines
+
+        init(_ control: any SupervisorControl, _ configuration: ControlServerConfiguration) throws {
+            let limits = configuration.limits
+            self.ledger = ConnectionLedger(limits: limits)
+            self.streams = OpenStreams(limits: limits)
+            self.reader = StatusReader(control: control, maximumAge: limits.statusAge)
+            self.metrics = ControlResponder.metricsReader(control, configuration.metrics, age: limits.metricsAge)
+            self.deadlines = try Deadlines(longest: limits.check)
+        }
+    }
+
+    /// - Parameter onPublished: is told what became of the socket's file.
+    private func serve(
+        _ socket: ControlSocket, _ shared: Shared, _ group: MultiThreadedEventLoopGroup, _ listening: Listening,
+        onPublished: @escaping @Sendable (Result<ControlSocket.Identity, ControlServerError>) -> Void
+    ) async throws {
+        let (limits, ledger) = (self.configuration.limits, shared.ledger)
+        let operators =
+            self.configuration.operatorGroupID ?? shared.accounts.groupID(of: self.configuration.operatorGroup)
+        let owner = geteuid()
+        let local = self.application(
+            .unixDomainSocket(path: socket.bindPath), http: nil, shared, group: group,
+            makeGuard: {
+                ConnectionGuard(limits: limits, ledger: ledger) { descriptor in
+                    Peer(descriptor: descriptor).map {
+                        $0.isOperator(group: operators, owner: owner) ? .operating($0) : .reading($0)
+                    }
+                }
+            },
+            onServerRunning: { channel in
+                let result = self.publish(socket, operators: operators)
+                onPublished(result)
+                if case .failure = result { try? await channel.close() } else { await listening.one() }
+            })
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await local.run() }
+            if let http = self.configuration.http {
+                let remote = self.application(
+                    .hostname(http.host, port: http.port), http: http, shared, group: group,
+                    makeGuard: { ConnectionGuard(limits: limits, ledger: ledger) { _ in .remote } },
+                    onServerRunning: { channel in
+                        self.logger.info(
+                            "Serving HTTP", metadata: ["address": "\(channel.localAddress?.description ?? "?")"])
+                        await listening.one()
+                    })
+                tasks.addTask { try await remote.run() }
+            }
+            // One listener alone is not what was asked for.
+            do { while try await tasks.next() != nil {} } catch {
+                tasks.cancelAll()
+                throw error
+            }
+        }
     }
 
     private func publish(
@@ -110,8 +135,8 @@ public struct ControlServer: Service {
     }
 
     private func application(
-        _ address: BindAddress, http: HTTPListener?, accounts: Accounts, reader: StatusReader,
-        deadlines: Deadlines, group: MultiThreadedEventLoopGroup, makeGuard: @escaping @Sendable () -> ConnectionGuard,
+        _ address: BindAddress, http: HTTPListener?, _ shared: Shared, group: MultiThreadedEventLoopGroup,
+        makeGuard: @escaping @Sendable () -> ConnectionGuard,
         onServerRunning: @escaping @Sendable (any Channel) async -> Void
     ) -> Application<ControlResponder> {
         let limits = self.configuration.limits
@@ -119,10 +144,10 @@ public struct ControlServer: Service {
         var quiet = self.logger
         quiet.logLevel = max(quiet.logLevel, .error)
         let responder = ControlResponder(
-            control: self.control, statusReader: reader, limits: limits,
-            deadlines: deadlines, operatorGroup: self.configuration.operatorGroup, version: self.configuration.version,
-            accounts: accounts,
-            http: http, logger: self.logger)
+            control: self.control, statusReader: shared.reader, streams: shared.streams,
+            metricsReader: shared.metrics, limits: limits,
+            deadlines: shared.deadlines, operatorGroup: self.configuration.operatorGroup,
+            version: self.configuration.version, accounts: shared.accounts, http: http, logger: self.logger)
         let decoder = HTTP1Channel.Configuration.DecoderConfiguration(
             maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes, maxHeaderFieldCount: 100)
         return Application(

@@ -19,6 +19,8 @@ public struct ControlServerConfiguration: Sendable {
     /// A TCP listener, for reading only; `nil` for none.
     public var http: HTTPListener?
     public var limits = ControlLimits()
+    /// What `GET /metrics` says beside the supervisor's own figures.
+    public var metrics = ControlMetrics()
     /// What `GET /v1/version` says.
     public var version: String
 
@@ -44,9 +46,19 @@ public struct ControlLimits: Sendable {
     public var connectionsPerUser = 16
     /// Connections over TCP at once.
     public var httpConnections = 64
+    /// Event streams at once: of operators, of everybody else, of one user among those, and over TCP. Each of them has a
+    /// connection as well.
+    public var operatorStreams = 16
+    public var otherStreams = 16
+    public var streamsPerUser = 4
+    public var httpStreams = 16
+    /// After so long without anything to say a stream says that it is still there.
+    public var streamKeepAlive: Duration = .seconds(15)
+    /// No stream is longer; its client may begin the next where it ends.
+    public var streamLongest: Duration = .seconds(86_400)
     /// How long a client gets to send a whole request, from its connection or from the last answer.
     public var request: Duration = .seconds(10)
-    /// How long a client gets to take a whole answer.
+    /// How long a client gets to take a whole answer, or of a stream the next part.
     public var response: Duration = .seconds(10)
     /// How long the supervisor gets to answer a question about its state.
     public var status: Duration = .seconds(5)
@@ -57,6 +69,18 @@ public struct ControlLimits: Sendable {
     /// Those who are not operators may be told a status that is this old, so that asking in a loop costs the supervisor
     /// a few answers a second, whoever asks.
     public var statusAge: Duration = .milliseconds(250)
+    /// Metrics are never newer than that, whoever asks.
+    public var metricsAge: Duration = .seconds(1)
 
     public init() {}
+
+    /// The places of streams, counted as connections are.
+    var ofStreams: Self {
+        var limits = self
+        limits.operatorConnections = self.operatorStreams
+        limits.otherConnections = self.otherStreams
+        limits.connectionsPerUser = self.streamsPerUser
+        limits.httpConnections = self.httpStreams
+        return limits
+    }
 }

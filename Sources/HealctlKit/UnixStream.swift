@@ -1,7 +1,7 @@
 import Glibc
 import ResilienceCore
 
-/// A connected Unix-domain stream socket whose every operation has the same deadline. Blocks.
+/// A connected Unix-domain stream socket whose every operation has the same deadline, until that is set anew. Blocks.
 struct UnixStream: ~Copyable {
     /// A system call that failed.
     struct Failure: Error, Hashable {
@@ -9,8 +9,8 @@ struct UnixStream: ~Copyable {
         var errno: Int32
     }
 
-    private let descriptor: Int32
-    private let deadline: Int64
+    let descriptor: Int32
+    private var deadline: Int64
 
     /// - Throws: `Failure`; `ETIMEDOUT` where the deadline passed, `ENAMETOOLONG` for a path that fits no address.
     init(path: String, timeout: Duration) throws(Failure) {
@@ -34,6 +34,8 @@ struct UnixStream: ~Copyable {
         }
         guard result == 0 else { throw Failure(call: "connect", errno: Glibc.errno) }
     }
+
+    mutating func restartDeadline(_ timeout: Duration) { self.deadline = Self.now() + timeout.inNanoseconds }
 
     deinit { if self.descriptor >= 0 { close(self.descriptor) } }
 

@@ -27,9 +27,13 @@ public struct Daemon: Sendable {
     let settings: HealdSettings
     let version: String
     let logger: Logger
+    let metering: Metering
     let makeHost: MakeHost
 
-    public init(settings: HealdSettings, version: String, logger: Logger, makeHost: @escaping MakeHost) {
+    public init(
+        settings: HealdSettings, version: String, logger: Logger, metering: Metering, makeHost: @escaping MakeHost
+    ) {
+        self.metering = metering
         self.settings = settings
         self.version = version
         self.logger = logger
@@ -169,7 +173,8 @@ public struct Daemon: Sendable {
         do {
             return try AlertDelivery(
                 outbox: trail.outbox, journal: journal, clock: clock,
-                options: AlertDelivery.Options(host: Self.hostName(), seed: Self.seed()))
+                options: AlertDelivery.Options(
+                    host: Self.hostName(), seed: Self.seed(), metrics: self.metering.calls))
         } catch {
             throw StartError(.failed, ["Could not prepare to deliver alerts. \(error)"])
         }
@@ -187,6 +192,7 @@ public struct Daemon: Sendable {
         var configuration = ControlServerConfiguration(
             runtimeDirectory: self.settings.runtimeDirectory, version: self.version)
         configuration.http = listener
+        configuration.metrics = ControlMetrics(registry: self.metering.registry, calls: self.metering.calls)
         return ControlSocketService(control: supervisor, configuration: configuration, logger: self.logger)
     }
 

@@ -1,5 +1,6 @@
 import Actions
 import Logging
+import Resilience
 import Supervisor
 import Systemd
 
@@ -28,14 +29,15 @@ public struct HostAdapters: Sendable {
 extension HostAdapters {
     /// The real ones.
     ///
+    /// - Parameter calls: counts what goes through the Resilience library.
     /// - Throws: `SystemdError` where the process may have no more descriptors or threads. A bus that is absent is waited
     ///   for.
     public static func systemd(
-        _ settings: HealdSettings, logger: Logger, sink: @escaping EventSink
+        _ settings: HealdSettings, logger: Logger, calls: CallMetrics, sink: @escaping EventSink
     ) throws -> HostAdapters {
         let manager = try SystemdManager(address: BusAddress(settings.bus), logger: logger, sink: sink)
         return HostAdapters(
-            observer: manager, actions: ActionRegistry(systemd: manager), evidence: try JournalEvidence(),
+            observer: manager, actions: ActionRegistry(systemd: manager), evidence: try JournalEvidence(metrics: calls),
             releases: ReleaseFiles(), journal: JournalWriter(), notifier: SystemdNotifier())
     }
 }

@@ -21,6 +21,11 @@ public struct SlidingBudget: Hashable, Sendable, Codable {
         return self.spent[self.spent.count - self.count] + self.per
     }
 
+    /// How many more are allowed now.
+    public func left(at now: MonotonicInstant) -> Int {
+        max(0, self.count - self.spent.count { now - $0 < self.per })
+    }
+
     public mutating func spend(at now: MonotonicInstant) { self.spent.append(now) }
 
     /// What was drawn then came to nothing and is there again; without effect where nothing was.

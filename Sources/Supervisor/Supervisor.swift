@@ -32,6 +32,8 @@ public final class Supervisor: Sendable {
     let mailbox: Mailbox
     let ports: SupervisorPorts
     let reloads = TurnTaking()
+    /// What happens, as it is written down.
+    public let events = EventFeed()
 
     private let engine: any DecisionEngine
     let options: SupervisorOptions
@@ -56,11 +58,13 @@ public final class Supervisor: Sendable {
     /// - Throws: `SupervisorStartError`.
     public func start(policy: PolicySnapshot, warnings: [String], restored: RestoredState) async throws {
         let (engine, ports, options) = (self.engine, self.ports, self.options)
-        let (mailbox, logger) = (self.mailbox, self.logger)
+        let (mailbox, feed, logger) = (self.mailbox, self.events, self.logger)
+        // Whoever followed the last run goes on where it ended. What cannot be read is only missing there.
+        feed.begin(with: (try? ports.store.lastRecords(EventFeed.earlierMost)) ?? [])
         let hasBegun = await withCheckedContinuation { continuation in
             let hasThread = LoopThread.start(name: "heald-loop") {
                 let loop = DecisionLoop(
-                    engine: engine, ports: ports, options: options, mailbox: mailbox, logger: logger)
+                    engine: engine, ports: ports, options: options, mailbox: mailbox, feed: feed, logger: logger)
                 loop.begin(policy: policy, warnings: warnings, restored: restored)
                 loop.afterCommit.append { continuation.resume(returning: true) }
                 Self.run(loop)

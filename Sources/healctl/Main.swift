@@ -16,7 +16,8 @@ struct Healctl: ParsableCommand {
             done, as things stand; 77 not permitted.
             """,
         subcommands: [
-            StatusCommand.self, IncidentsCommand.self, StatsCommand.self, ErrorsCommand.self, PolicyCommand.self,
+            StatusCommand.self, IncidentsCommand.self, StatsCommand.self, ErrorsCommand.self, EventsCommand.self,
+            PolicyCommand.self,
             AuditCommand.self,
             ReloadCommand.self, PauseCommand.self, ResumeCommand.self, ApproveCommand.self, DenyCommand.self,
             AcknowledgeCommand.self, FailbackCommand.self, CheckCommand.self, BeatCommand.self, VersionCommand.self,

@@ -75,9 +75,10 @@ struct Heald: AsyncParsableCommand {
                     continuation.yield(.end(number == SIGTERM ? "SIGTERM" : "SIGINT"))
                 }
             }
+            let metering = try Metering()
             let daemon = Daemon(
-                settings: settings, version: SupervisorVersion.current, logger: logger,
-                makeHost: { try HostAdapters.systemd($0, logger: $1, sink: $2) })
+                settings: settings, version: SupervisorVersion.current, logger: logger, metering: metering,
+                makeHost: { try HostAdapters.systemd($0, logger: $1, calls: metering.calls, sink: $2) })
             let status = try await daemon.run(cues: cues) { continuation.yield($0) }
             throw ExitCode(status.rawValue)
         } catch let error as StartError {

@@ -122,7 +122,7 @@ import Testing
         try database.commit(Scene.batch([scene.record(.supervisorStarted(version: "1", processID: 1))]))
         let writer = Thread {
             for id in Int64(1)...400 {
-                try? database.commit(
+                _ = try? database.commit(
                     Scene.batch(
                         [
                             AuditRecord(

@@ -226,7 +226,7 @@ import Testing
     @Test(.enabled(if: geteuid() == 0 && access("/usr/bin/unshare", X_OK) == 0, "needs root and unshare to mount"))
     func `a read-only directory is refused to the writer and open to the reader`() throws {
         let scene = try Scene()
-        try scene.with { try $0.commit(Scene.batch([scene.opened("api", 1)], durable: true)) }
+        _ = try scene.with { try $0.commit(Scene.batch([scene.opened("api", 1)], durable: true)) }
         let text = try self.inNamespace(
             "mount --bind \"$1\" \"$1\" && mount -o remount,ro,bind \"$1\"", scene.directory, "AUDIT_READ_ONLY",
             test: "onTheReadOnlyDirectory")

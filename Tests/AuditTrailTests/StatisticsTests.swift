@@ -35,7 +35,9 @@ import Testing
 
     @Test func `where there is no data there is no figure`() throws {
         let scene = try Scene()
-        try scene.with { try $0.commit(Scene.batch([scene.record(.supervisorStarted(version: "1", processID: 1))])) }
+        _ = try scene.with {
+            try $0.commit(Scene.batch([scene.record(.supervisorStarted(version: "1", processID: 1))]))
+        }
         let report = try scene.reader().statistics(since: Scene.start, now: scene.now)
         #expect(
             report

@@ -45,7 +45,7 @@ import Testing
         let scene = try self.written(seed)
         var saved = AuditBatch()
         saved.host = SavedHost()
-        try scene.with { try $0.commit(saved) }
+        _ = try scene.with { try $0.commit(saved) }
         let original = try scene.snapshot()
         let head = try scene.reader().head
         // No row says when the last sign of life was but this one, and a run's end may follow from it.

@@ -104,7 +104,7 @@ import Testing
     }
 
     /// A port that was free a moment ago.
-    private static func freePort() throws -> Int {
+    static func freePort() throws -> Int {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()
@@ -120,7 +120,7 @@ import Testing
         return Int(UInt16(bigEndian: address.sin_port))
     }
 
-    private static func ask(_ port: Int, _ method: String, _ path: String, host: String) async throws -> String {
+    static func ask(_ port: Int, _ method: String, _ path: String, host: String) async throws -> String {
         let text = "\(method) \(path) HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
         return try await onThread {
             try runAs(

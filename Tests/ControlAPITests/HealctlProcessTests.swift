@@ -1,4 +1,6 @@
 import Foundation
+import RecoveryEngine
+import ResilienceCore
 import Supervisor
 import Testing
 
@@ -69,6 +71,18 @@ import Testing
             #expect(try await Self.healctl(user: nil, ["beat", "db"], in: server) == (0, ""))
             let beat = try await Self.healctl(user: nil, ["beat", "db", "port", "--json"], in: server)
             #expect(beat.0 == 0 && beat.1.contains(#""check": "port""#), "\(beat.1)")
+            var batch = AuditBatch()
+            batch.records = [
+                AuditRecord(
+                    at: WallTime(microseconds: 0), component: "api", .breakerChanged(from: "a", to: "b", why: "c"))
+            ]
+            control.events.publish(batch, last: 12)
+            let events = try await Self.healctl(user: nil, ["events", "--utc"], in: server)
+            #expect(events == (0, "1970-01-01 00:00 api breaker: a → b: c\n"))
+            let none = try await Self.healctl(user: nil, ["events", "--json", "--kind", "policy"], in: server)
+            #expect(none == (0, ""))
+            let mistyped = try await Self.healctl(user: nil, ["events", "--kind", "polcy"], in: server)
+            #expect(mistyped.0 == 64 && mistyped.1.contains("Did you mean \"policy\"?"), "\(mistyped.1)")
             let version = try await Self.healctl(user: nil, ["version"], in: server)
             #expect(version.1.hasSuffix("heald   1.2.3\n"))
         }

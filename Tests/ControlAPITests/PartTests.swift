@@ -31,6 +31,27 @@ import Testing
         #expect(progress.waiting == .request)
     }
 
+    @Test func `an answer without end has a deadline only while a part of it is not taken`() {
+        var progress = ConnectionProgress()
+        _ = progress.requestEnded()
+        let head = [progress.endlessAnswerBegan(), progress.partBegan()]
+        #expect(head == [true, false])
+        #expect(progress.waiting == .delivery)
+        _ = progress.partTaken()
+        #expect(progress.waiting == .news)
+        // Two parts share a deadline; who takes one gets the whole time for the other.
+        let parts = [progress.partBegan(), progress.partBegan(), progress.partTaken()]
+        #expect(parts == [true, false, true])
+        #expect(progress.waiting == .delivery)
+        _ = progress.partTaken()
+        #expect(progress.waiting == .news)
+        _ = progress.answerDelivered()
+        #expect(progress.waiting == .request)
+        // The next answer is an ordinary one.
+        let next = [progress.requestEnded(), progress.answerBegan(), progress.partBegan(), progress.partTaken()]
+        #expect(next == [true, true, false, false])
+    }
+
     @Test func `an answer before the end of its request counts once`() {
         var progress = ConnectionProgress()
         _ = progress.answerBegan()

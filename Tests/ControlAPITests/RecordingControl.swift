@@ -16,9 +16,11 @@ actor RecordingControl: SupervisorControl {
         case beat(component: String, check: String?)
     }
 
+    nonisolated let events = EventFeed()
     private(set) var calls: [Call] = []
     private(set) var statusQuestions = 0
     private var answer: SupervisorStatus
+    private var figuresAnswer: SupervisorFigures?
     private let reloadReport: ReloadReport
     private let isHung: Bool
     private let mainPID: Int32?
@@ -48,6 +50,16 @@ actor RecordingControl: SupervisorControl {
         self.statusQuestions += 1
         await self.hangIfWanted()
         return self.answer
+    }
+
+    /// What `figures` says, where it says anything beyond the bare state.
+    func answers(_ figures: SupervisorFigures) { self.figuresAnswer = figures }
+
+    func figures() async -> SupervisorFigures {
+        self.statusQuestions += 1
+        await self.hangIfWanted()
+        return self.figuresAnswer
+            ?? SupervisorFigures(version: "1.2.3", startedAt: WallTime(microseconds: 0), state: "running")
     }
 
     func reload(by operatorName: String) async -> ReloadReport {

@@ -94,7 +94,7 @@ final class DaemonHarness: Sendable {
             runtimeDirectory: "\(self.root)/run", http: http)
         return Daemon(
             settings: try HealdSettings(flags: flags, environment: [:]), version: "1",
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, metering: try Metering(),
             makeHost: { [host] _, _, sink in
                 host.state.withLock { $0.sink = sink }
                 return HostAdapters(

@@ -39,6 +39,7 @@ final class ScriptedEngine: DecisionEngine {
 
     func componentStatuses(at now: Moment) -> [ComponentSnapshot] { self.state.withLock { $0.components } }
 
+    func figures(at now: Moment) -> EngineFigures { EngineFigures() }
     func obstacleToFailback(of name: String, at now: Moment) -> String? { nil }
     func heartbeatTarget(_ component: String) -> HeartbeatTarget? {
         self.state.withLock { $0.heartbeatTargets[component] }
@@ -116,6 +117,9 @@ final class World: Sendable {
         var restored = RestoredState()
         var watchdog: Duration?
         var publishingFails: String?
+        /// Records of earlier runs.
+        var earlier: [NumberedRecord] = []
+        var lastNumber: Int64 = 0
     }
 
     let state = Mutex(State())
@@ -189,7 +193,11 @@ extension World: ActionRunner {
 extension World: AuditStore {
     func restore() throws -> RestoredState { self.state.withLock { $0.restored } }
 
-    func commit(_ batch: AuditBatch) throws {
+    func lastRecords(_ most: Int) throws -> [NumberedRecord] {
+        self.state.withLock { Array($0.earlier.suffix(most)) }
+    }
+
+    func commit(_ batch: AuditBatch) throws -> Int64 {
         try self.state.withLock { state in
             if let error = state.commitError {
                 state.trace.append(.commitFailed)
@@ -202,6 +210,8 @@ extension World: AuditStore {
             state.batches.append(batch)
             for (name, component) in batch.components { state.restored.components[name] = component }
             if let host = batch.host { state.restored.host = host }
+            state.lastNumber += Int64(batch.records.count)
+            return state.lastNumber
         }
     }
 
@@ -213,6 +223,7 @@ extension World: AuditStore {
 
 extension World: AlertDispatcher, ServiceNotifier, PolicySource, PauseSwitch {
     func wake() { self.add(.alertsWoken) }
+    var figures: AlertFigures { AlertFigures() }
     func update(channels: [String: Channel]) { self.add(.channels(channels.keys.sorted())) }
     func sendUnrecorded(_ message: AlertMessage) { self.add(.sentUnrecorded(message.text)) }
     func notify(_ state: String) { self.add(.notified(state)) }
@@ -228,13 +239,16 @@ final class LoopHarness {
     let engine: ScriptedEngine
     let loop: DecisionLoop
 
-    init(world: World = World(), engine: ScriptedEngine = ScriptedEngine(), begins: Bool = true) {
+    init(
+        world: World = World(), engine: ScriptedEngine = ScriptedEngine(), feed: EventFeed = EventFeed(),
+        begins: Bool = true
+    ) {
         self.world = world
         self.engine = engine
         self.loop = DecisionLoop(
             engine: engine, ports: world.ports,
             options: SupervisorOptions(version: "1", processID: 7, startedAt: wall(seconds: 5_000)),
-            mailbox: Mailbox(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            mailbox: Mailbox(), feed: feed, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         if begins {
             self.loop.begin(policy: PolicySnapshot(), warnings: [], restored: world.state.withLock { $0.restored })
             _ = self.loop.turn()

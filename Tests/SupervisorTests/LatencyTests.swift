@@ -18,7 +18,8 @@ private final class Stopwatch: ActionRunner, AuditStore {
     }
     func reconcile(_ request: ActionRequest) async -> ActionOutcome { await self.run(request) }
     func restore() throws -> RestoredState { RestoredState() }
-    func commit(_ batch: AuditBatch) throws {}
+    func lastRecords(_ most: Int) throws -> [NumberedRecord] { [] }
+    func commit(_ batch: AuditBatch) throws -> Int64 { Int64(batch.records.count) }
     func alive(at time: WallTime) throws {}
 }
 

@@ -28,6 +28,7 @@ extension DecisionLoop {
         var feedback: [Event] = []
         var refusal = self.recorder.failure?.why
         if !plan.batch.isEmpty {
+            self.tally.decided(plan.batch)
             switch self.recorder.write(plan.batch, at: self.now) {
             case .written:
                 if !plan.batch.alerts.isEmpty { self.ports.alerts.wake() }
@@ -106,6 +107,7 @@ extension DecisionLoop {
         _ body: @escaping @Sendable (any ActionRunner, ActionRequest) async -> ActionOutcome
     ) {
         self.inFlight.began(request, at: self.now.monotonic)
+        self.tally.began(request, at: self.now.monotonic)
         Task.immediate { [actions = self.ports.actions, mailbox] in
             let outcome = await body(actions, request)
             mailbox.put(.event(.actionFinished(id: request.id, outcome)))

@@ -35,6 +35,7 @@ extension DecisionLoop {
                 at: self.now.wall,
                 .supervisorStarted(version: self.options.version, processID: self.options.processID)))
         self.adopt(policy, warnings: warnings)
+        self.tally.restore(restored)
         self.decide(.started(restored))
         self.takePauseSwitch()
     }
@@ -68,6 +69,7 @@ extension DecisionLoop {
         self.policy.loadedAt = self.now.wall
         self.policy.error = nil
         self.stalls.threshold = snapshot.guards.overloadLag
+        self.tally.keep(self.policy.names)
         PolicyLog.warnings(warnings, to: self.logger)
         self.decide(.policyLoaded(snapshot, generation: self.policy.generation))
         self.afterCommit.append { [alerts = self.ports.alerts] in alerts.update(channels: snapshot.channels) }

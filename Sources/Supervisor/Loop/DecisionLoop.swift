@@ -55,12 +55,14 @@ final class DecisionLoop {
     var pause = PauseSwitchState()
     var heartbeat: Heartbeat
     var news = DegradationNews()
+    var tally = LoopTally()
 
     var stalls: StallDetector
     private var deadlineHandledAt: MonotonicInstant?
 
     init(
-        engine: any DecisionEngine, ports: SupervisorPorts, options: SupervisorOptions, mailbox: Mailbox, logger: Logger
+        engine: any DecisionEngine, ports: SupervisorPorts, options: SupervisorOptions, mailbox: Mailbox,
+        feed: EventFeed = EventFeed(), logger: Logger
     ) {
         self.engine = engine
         self.ports = ports
@@ -71,7 +73,7 @@ final class DecisionLoop {
         self.evidence = EvidenceGathering(source: ports.evidence) { request, text in
             mailbox.put(.work { $0.keep(evidence: text, for: request) })
         }
-        self.recorder = Recorder(store: ports.store)
+        self.recorder = Recorder(store: ports.store, feed: feed)
         self.stalls = StallDetector()
         self.now = ports.clock.now()
         self.heartbeat = Heartbeat(watchdogInterval: ports.notifier.watchdogInterval, now: self.now.monotonic)
@@ -103,7 +105,9 @@ final class DecisionLoop {
         self.answer()
         self.endIfDone()
         let next = self.nextTurn()
-        self.stalls.ended(began: self.now.monotonic, ended: self.ports.clock.now().monotonic, next: next)
+        let ended = self.ports.clock.now().monotonic
+        self.stalls.ended(began: self.now.monotonic, ended: ended, next: next)
+        self.tally.turned(late: self.stalls.late, took: ended - self.now.monotonic)
         return next
     }
 
@@ -115,6 +119,7 @@ final class DecisionLoop {
     private func take(_ event: Event) {
         switch event {
         case .actionFinished(let id, let outcome):
+            self.tally.ended(id, at: self.now.monotonic)
             // Answers count once, also where the time limit spoke first.
             guard self.inFlight.ended(id) else {
                 self.logger.debug(
@@ -122,7 +127,8 @@ final class DecisionLoop {
                     metadata: ["action": "\(id)", "result": "\(outcome.result.rawValue)"])
                 return
             }
-        case .probeFinished(let id, _, _, _):
+        case .probeFinished(let id, let component, let check, let result):
+            self.tally.took(result, of: component, check: check)
             self.probesInFlight[id] = nil
             for index in self.waiters.indices { self.waiters[index].probes.remove(id) }
         case .started, .policyLoaded, .unitObserved, .unitsUnknown, .beat, .deadline, .stalled, .recordingFailed,
@@ -139,6 +145,7 @@ final class DecisionLoop {
     private func takeStall() {
         let away = self.stalls.began(at: self.now.monotonic, suspended: self.ports.clock.suspended)
         guard let away, case .running = self.phase else { return }
+        self.tally.stalled(for: away)
         self.logger.warning("The supervisor was held up", metadata: ["seconds": "\(away.inSeconds)"])
         self.decide(.stalled(away))
     }

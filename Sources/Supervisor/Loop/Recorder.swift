@@ -23,10 +23,13 @@ struct Recorder {
 
     private(set) var failure: Failure?
     private let store: any AuditStore
+    /// Is told of what is in the trail, and only of that.
+    private let feed: EventFeed
     private var waiting = WaitingRecords()
 
-    init(store: any AuditStore) {
+    init(store: any AuditStore, feed: EventFeed) {
         self.store = store
+        self.feed = feed
     }
 
     /// Records waiting to be written.
@@ -38,7 +41,8 @@ struct Recorder {
             return .kept(why: failure.why, isNew: false)
         }
         do {
-            try self.store.commit(batch)
+            let last = try self.store.commit(batch)
+            self.feed.publish(batch, last: last)
             return .written
         } catch {
             self.waiting.keep(batch)
@@ -66,7 +70,9 @@ struct Recorder {
     mutating func retry(at now: Moment, force: Bool = false) -> Bool {
         guard let failure = self.failure, force || failure.retryAt <= now.monotonic else { return false }
         do {
-            try self.store.commit(self.waiting.asBatch(at: now.wall))
+            let batch = self.waiting.asBatch(at: now.wall)
+            let last = try self.store.commit(batch)
+            self.feed.publish(batch, last: last)
             self.failure = nil
             self.waiting = WaitingRecords()
             return true

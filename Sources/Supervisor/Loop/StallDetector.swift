@@ -7,6 +7,8 @@ struct StallDetector {
     var threshold: Duration
     /// The turn that comes next should begin no later than this.
     private var expected: MonotonicInstant?
+    /// How much later than it should have the last turn began.
+    private(set) var late: Duration = .zero
     /// How long the turn before was, where it was too long.
     private var overrun: Duration = .zero
     private var suspended: Duration?
@@ -19,10 +21,10 @@ struct StallDetector {
     ///
     /// - Returns: how long the supervisor was away, where that is more than the threshold.
     mutating func began(at now: MonotonicInstant, suspended: Duration) -> Duration? {
-        let late = self.expected.map { max(.zero, now - $0) } ?? .zero
+        self.late = self.expected.map { max(.zero, now - $0) } ?? .zero
         let slept = self.suspended.map { suspended - $0 } ?? .zero
         self.suspended = suspended
-        let away = [late, self.overrun, slept].filter { $0 > self.threshold }.reduce(.zero, +)
+        let away = [self.late, self.overrun, slept].filter { $0 > self.threshold }.reduce(.zero, +)
         self.overrun = .zero
         return away > .zero ? away : nil
     }

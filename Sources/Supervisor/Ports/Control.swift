@@ -4,7 +4,10 @@ import ResilienceCore
 
 /// What the control socket may ask of the running supervisor.
 public protocol SupervisorControl: Sendable {
+    /// What happens, as it is written down.
+    var events: EventFeed { get }
     func status() async -> SupervisorStatus
+    func figures() async -> SupervisorFigures
     /// Reads the policies again; all or nothing.
     func reload(by operatorName: String) async -> ReloadReport
     /// - Throws: `ControlError`.

@@ -16,6 +16,7 @@ public protocol DecisionEngine: Sendable {
     func obstacleToFailback(of name: String, at now: Moment) -> String?
     /// What heartbeats of a component can be for; `nil` where no component has the name.
     func heartbeatTarget(_ component: String) -> HeartbeatTarget?
+    func figures(at now: Moment) -> EngineFigures
     /// What the host does without; `nil` where the policy declares no levels.
     var degradation: DegradationSnapshot? { get }
 }

@@ -80,12 +80,28 @@ public struct AuditBatch: Sendable {
     }
 }
 
+/// A record and its number in the audit trail.
+public struct NumberedRecord: Hashable, Sendable {
+    public var number: Int64
+    public var record: AuditRecord
+
+    public init(number: Int64, record: AuditRecord) {
+        self.number = number
+        self.record = record
+    }
+}
+
 /// The audit trail, as the loop writes it.
 public protocol AuditStore: Sendable {
     /// What earlier runs left behind.
     func restore() throws -> RestoredState
     /// Writes the batch in one transaction. Blocks for a disk flush where the batch is durable.
-    func commit(_ batch: AuditBatch) throws
+    ///
+    /// - Returns: the number of the last record in the trail. Those of a batch are numbered one after the other.
+    @discardableResult
+    func commit(_ batch: AuditBatch) throws -> Int64
+    /// The newest records, at most so many, oldest first.
+    func lastRecords(_ most: Int) throws -> [NumberedRecord]
     /// Says that the supervisor is alive at this time; what lies between the last such word and the next start counts
     /// as unknown.
     func alive(at time: WallTime) throws
@@ -127,6 +143,8 @@ public protocol AlertDispatcher: Sendable {
     /// Sends a message that cannot be put into the outbox because the audit trail cannot be written; it is forgotten
     /// when the process ends. Returns at once.
     func sendUnrecorded(_ message: AlertMessage)
+    /// How the delivery goes. Returns at once.
+    var figures: AlertFigures { get }
 }
 
 /// The system's log, structured.

@@ -16,11 +16,13 @@ public final class JournalEvidence: EvidenceSource {
     private let protection: Pipeline<ContinuousClock>
     private let limit: Duration
 
-    /// - Parameter limit: longest time until an answer.
+    /// - Parameters:
+    ///   - limit: longest time until an answer.
+    ///   - metrics: counts the readings, as `journal`.
     /// - Throws: `SettingsError` for a limit that is not positive.
-    public init(limit: Duration = .seconds(2)) throws {
+    public init(limit: Duration = .seconds(2), metrics: CallMetrics? = nil) throws {
         self.limit = limit
-        self.protection = try PipelineBuilder("journal", clock: ContinuousClock())
+        self.protection = try PipelineBuilder("journal", clock: ContinuousClock(), metrics: metrics)
             .bulkhead(concurrency: Self.waitingMax).timeout(limit, abandonedMax: Self.waitingMax).build()
     }
 
