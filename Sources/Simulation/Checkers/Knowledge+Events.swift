@@ -33,7 +33,7 @@ extension Knowledge {
                 self.forgiven[unit] = self.units[unit]?.observation.invocationID
             }
         case .operatorAsked(.checkNow), .operatorAsked(.acknowledge), .operatorAsked(.approve), .operatorAsked(.deny),
-            .operatorAsked(.failBack):
+            .operatorAsked(.failBack), .operatorAsked(.drill):
             break
         }
     }
