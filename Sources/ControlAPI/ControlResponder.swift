@@ -33,7 +33,7 @@ struct ControlResponder: HTTPResponder {
     let logger: Logger
 
     enum Route: Hashable {
-        case status, version, health, degradation, reload, pause, resume, approve, deny, acknowledge, failback
+        case status, version, health, degradation, reload, pause, resume, approve, deny, acknowledge, failback, drill
         case check(String)
         case beat(component: String, check: String?)
 
@@ -50,6 +50,7 @@ struct ControlResponder: HTTPResponder {
             case "/v1/deny": self = .deny
             case "/v1/ack": self = .acknowledge
             case "/v1/failback": self = .failback
+            case "/v1/drill": self = .drill
             default:
                 let parts = path.split(separator: "/", omittingEmptySubsequences: false)
                 // A name needs no percent-encoding, so nothing is decoded.
@@ -80,7 +81,7 @@ struct ControlResponder: HTTPResponder {
         var isChange: Bool {
             switch self {
             case .status, .version, .health, .degradation: false
-            case .reload, .pause, .resume, .approve, .deny, .acknowledge, .failback, .check, .beat: true
+            case .reload, .pause, .resume, .approve, .deny, .acknowledge, .failback, .drill, .check, .beat: true
             }
         }
 
@@ -97,6 +98,7 @@ struct ControlResponder: HTTPResponder {
             case .deny: "deny"
             case .acknowledge: "ack"
             case .failback: "failback"
+            case .drill: "drill"
             case .check: "check"
             case .beat: "beat"
             }
@@ -120,6 +122,8 @@ struct ControlResponder: HTTPResponder {
             return ControlRefusal.invalid(why).answer.response
         } catch ControlError.refused(let what, let why) {
             return ControlRefusal.refused(what, why: why).answer.response
+        } catch ControlError.drillRefused(let plan) {
+            return ControlRefusal.drillRefused(plan).answer.response
         }
     }
 
@@ -148,7 +152,7 @@ struct ControlResponder: HTTPResponder {
         case .degradation:
             let reading = try await self.reading(for: caller)
             return try ControlAnswer(reading.status.degradation ?? DegradationStatus(level: .normal))
-        case .status, .reload, .pause, .resume, .approve, .deny, .acknowledge, .failback, .check, .beat:
+        case .status, .reload, .pause, .resume, .approve, .deny, .acknowledge, .failback, .drill, .check, .beat:
             return ControlAnswer(body: try await self.reading(for: caller).body)
         }
     }
@@ -224,6 +228,7 @@ struct ControlResponder: HTTPResponder {
                 try await control.failBack(component: request.component, by: name)
             }
             return try ControlAnswer(["ok": true])
+        case .drill: return try await self.drill(body, by: name)
         case .check(let component):
             let checks = try await self.bounded(self.limits.check) { [control] in
                 try await control.checkNow(component: component)

@@ -55,6 +55,8 @@ final class DecisionLoop {
     var pause = PauseSwitchState()
     var heartbeat: Heartbeat
     var news = DegradationNews()
+    /// The first repair in the last drill of this process.
+    var drillRepair: (drill: Int64, sentAt: WallTime)?
 
     var stalls: StallDetector
     private var deadlineHandledAt: MonotonicInstant?
