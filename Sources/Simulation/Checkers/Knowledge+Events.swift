@@ -88,6 +88,7 @@ extension Knowledge {
         self.inFlight = [:]
         self.latched = Set(restored.components.filter { $0.value.flap?.latched == true }.keys)
         self.isFrozen = restored.host.frozen
+        self.isDrilled = restored.host.drill?.isUnderWay == true
         self.facts = restored.components.compactMapValues(\.facts)
         self.frozenGroups = Set(restored.host.groups.filter(\.value.frozen).keys)
         for (name, saved) in restored.components {
@@ -230,6 +231,8 @@ extension Knowledge {
             if self.stopped.remove(component) != nil, let unit = self.activeUnit(of: component) {
                 self.forgiven[unit] = self.units[unit]?.observation.invocationID
             }
+        case .drillBegun: self.isDrilled = true
+        case .drillEnded: self.isDrilled = false
         case .latchChanged(true, _): self.latched.insert(component)
         case .latchChanged(false, _): self.latched.remove(component)
         case .breakerChanged(_, let to, _): self.breakers[component] = to

@@ -36,7 +36,8 @@ struct Referee {
             if duration > .zero { self.knowledge.hasWallJumped = true }
             self.show(fact, at: now)
         case .committed, .commitFailed, .considered, .actionBegun, .actionPerformed, .reconcileBegun, .truth,
-            .calm, .ended, .stepTaken, .cacheEmptied, .processBegan, .processEnded, .releaseInstalled, .left:
+            .calm, .ended, .stepTaken, .cacheEmptied, .processBegan, .processEnded, .releaseInstalled, .left,
+            .drillsOver:
             self.show(fact, at: now)
         }
     }
@@ -70,7 +71,7 @@ struct Referee {
             RollbacksAreSound(), UndoFollowsStep(), CacheIsEmptiedWhileDown(), StoppedForCacheIsStarted(),
             InstancesStayInBounds(), WhatWasLentComesBack(), AsidesAreCalm(), IsolationHolds(), OwnStopsAreKnown(),
             LevelsAreJustified(), LevelsAreLeftInSteps(), LevelsTouchOnlyTheirUnits(), ShedUnitsComeBack(),
-            DesiredIsKept(),
+            DesiredIsKept(), DrillsAreSafe(), DrillsAreTakenBack(),
         ]
     }
 }

@@ -238,6 +238,7 @@ extension SimulatedWorld {
             self.change(name) { unit in
                 unit.epoch += 1
                 unit.isFrozen = false
+                unit.isStopped = false
                 unit.mainPID = 0
                 unit.servesFrom = nil
                 unit.job = nil
