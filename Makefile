@@ -4,12 +4,13 @@ PREFIX ?= /usr
 DESTDIR ?=
 export HEALD_STRICT ?= 1
 
-.PHONY: help setup demo test soak lint build bench install clean
+.PHONY: help setup demo test soak tsan lint build bench install clean
 
 help:
 	@echo "make demo      see heald find, repair and explain three failures (30 s)"
 	@echo "make test      lint, build, unit, simulation and integration tests"
 	@echo "make soak      10,000 simulated seeds (SEEDS=N) and a million rounds against the cache cleaner"
+	@echo "make tsan      the tests of what is concurrent, under ThreadSanitizer"
 	@echo "make build     optimised heald and healctl, in .build/release"
 	@echo "make install   put them, the unit and its friends below $(DESTDIR)$(PREFIX)"
 	@echo "make bench     measure heald beside its peers"
@@ -27,6 +28,9 @@ test: setup
 soak: setup
 	HEALD_SIM_SEEDS=$${SEEDS:-10000} HEALD_RACE_ROUNDS=$${ROUNDS:-1000000} \
 	  swift test --explicit-target-dependency-import-check error --filter 'SeedTests|CacheCleanerTests'
+
+tsan: setup
+	@Tests/ThreadSanitizer/run
 
 lint:
 	swift format lint --recursive --strict Package.swift Sources Tests

@@ -21,11 +21,17 @@ public struct CircuitBreakAction: RecoveryAction {
         var procedure = Procedure(timeout: request.timeout)
         switch request.order {
         case .isolate:
+            // What can be taken back without a trace comes first: a unit that was stopped and cannot be barred would
+            // stay down by our hand.
+            await procedure.then { _ in await UnitDropIns.forbidStart(of: unit) }
+            await procedure.then { left in await self.systemd.reloadUnitFiles(timeout: left) }
             await procedure.then { left in
                 await self.systemd.stop(unit, expectedInvocationID: request.expectedInvocationID, timeout: left)
             }
-            await procedure.then { _ in await UnitDropIns.forbidStart(of: unit) }
-            await procedure.then { left in await self.systemd.reloadUnitFiles(timeout: left) }
+            if !procedure.isGood {
+                await procedure.always { _ in await UnitDropIns.allowStart(of: unit) }
+                await procedure.always { left in await self.systemd.reloadUnitFiles(timeout: left) }
+            }
         case .tryIsolated:
             await self.allow(unit, &procedure)
             await procedure.then { left in await self.systemd.start(unit, timeout: left) }
@@ -43,5 +49,10 @@ public struct CircuitBreakAction: RecoveryAction {
     }
 
     /// Stopping what is stopped and starting what runs change nothing.
-    public func reconcile(_ request: ActionRequest) async -> ActionOutcome { await self.run(request) }
+    public func reconcile(_ request: ActionRequest) async -> ActionOutcome {
+        if let unit = request.unit, request.order == .isolate {
+            await self.systemd.endOfBegunJob(on: unit, ["stop"], timeout: request.timeout)
+        }
+        return await self.run(request)
+    }
 }

@@ -33,6 +33,4 @@ public struct DegradeAction: LoadAction {
         }
         return await self.change.carryOut(request)
     }
-
-    public func reconcile(_ request: ActionRequest) async -> ActionOutcome { await self.run(request) }
 }

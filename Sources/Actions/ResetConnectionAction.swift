@@ -22,7 +22,15 @@ public struct ResetConnectionAction: RecoveryAction {
             of: unit, signal.number, expectedInvocationID: request.expectedInvocationID, timeout: request.timeout)
     }
 
+    /// A reload that is still under way tells; one that has ended, or a signal, does not.
     public func reconcile(_ request: ActionRequest) async -> ActionOutcome {
-        ActionOutcome(.interrupted, detail: "whether it was carried out leaves no trace; the checks have to tell")
+        if let unit = request.unit, case .resetConnection(let strategy) = request.strategy, strategy.signal == nil,
+            let result = await self.systemd.endOfBegunJob(on: unit, ["reload"], timeout: request.timeout)
+        {
+            return ActionOutcome(
+                result == "done" ? .succeeded : .failed, detail: "the reload begun before heald was killed: \(result)")
+        }
+        return ActionOutcome(
+            .interrupted, detail: "whether it was carried out leaves no trace; the checks have to tell")
     }
 }

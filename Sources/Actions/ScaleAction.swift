@@ -6,6 +6,12 @@ import Systemd
 struct LoadChange {
     let systemd: SystemdManager
 
+    /// What a run of heald that was killed had begun comes to its end first.
+    func awaitBegun(_ request: ActionRequest) async {
+        guard case .stop(let units) = request.order else { return }
+        for unit in units { await self.systemd.endOfBegunJob(on: unit, ["stop"], timeout: request.timeout) }
+    }
+
     /// Each of it can be done again without harm, which is what a reconciliation does.
     func carryOut(_ request: ActionRequest) async -> ActionOutcome {
         var procedure = Procedure(timeout: request.timeout)
@@ -58,7 +64,10 @@ protocol LoadAction: RecoveryAction {
 
 extension LoadAction {
     public func run(_ request: ActionRequest) async -> ActionOutcome { await self.change.carryOut(request) }
-    public func reconcile(_ request: ActionRequest) async -> ActionOutcome { await self.change.carryOut(request) }
+    public func reconcile(_ request: ActionRequest) async -> ActionOutcome {
+        await self.change.awaitBegun(request)
+        return await self.run(request)
+    }
 }
 
 /// SCALE_UP: more instances, or higher limits.

@@ -68,7 +68,7 @@ public final class AlertDelivery: AlertDispatcher {
     ) throws(SettingsError) {
         (self.signals, self.signal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         self.webhooks = try WebhookSender(connect: options.connectDeadline, answer: options.answerDeadline)
-        let exec = ExecSender(deadline: options.execDeadline, killAfter: options.execKillAfter)
+        let exec = try ExecSender(deadline: options.execDeadline, killAfter: options.execKillAfter)
         self.desk = DeliveryDesk(
             outbox: outbox, journal: journal, clock: clock, host: options.host, seed: options.seed,
             senders: DeliveryDesk.Senders(

@@ -1,6 +1,7 @@
 import Glibc
 import Policy
 import RecoveryEngine
+import Resilience
 import ResilienceCore
 import Subprocess
 import SystemPackage
@@ -16,8 +17,17 @@ import SystemPackage
 ///   SIGKILL. What it prints is not kept, however much it is. Processes that it leaves behind on a timely exit live on,
 ///   in this service's control group.
 struct ExecSender: AlertSender {
-    let deadline: Duration
-    let killAfter: Duration
+    private let deadline: Duration
+    private let killAfter: Duration
+    /// Comes back only once a program that is late has gone, so that the next one does not run beside it.
+    private let timeout: Timeout<ContinuousClock>
+
+    /// - Throws: `SettingsError` for a deadline that is not positive.
+    init(deadline: Duration, killAfter: Duration) throws(SettingsError) {
+        self.deadline = deadline
+        self.killAfter = killAfter
+        self.timeout = try Timeout(deadline, clock: ContinuousClock(), late: .awaited)
+    }
 
     func deliver(_ group: AlertGroup, to channel: Channel) async -> DeliveryOutcome {
         guard case .exec(let command, let user) = channel.kind, let program = command.first else {
@@ -52,27 +62,28 @@ struct ExecSender: AlertSender {
     }
 
     private func run(_ configuration: Configuration, input: FileDescriptor) async -> DeliveryOutcome {
-        await withTaskGroup(of: DeliveryOutcome?.self) { group in
-            group.addTask {
+        do throws(CallError) {
+            return try await self.timeout.call {
+                let outcome: DeliveryOutcome
                 do {
                     let result = try await Subprocess.run(
                         configuration, input: .fileDescriptor(input, closeAfterSpawningProcess: true),
                         output: .discarded, error: .discarded)
-                    return Task.isCancelled ? nil : Self.outcome(of: result.terminationStatus)
+                    outcome = Self.outcome(of: result.terminationStatus)
                 } catch let error as SubprocessError {
-                    return Task.isCancelled ? nil : Self.outcome(of: error)
-                } catch {
-                    return Task.isCancelled ? nil : .retry(reason: "its program could not be run")
+                    outcome = Self.outcome(of: error)
                 }
+                // How a program ends that is being killed says nothing of the message.
+                try Task.checkCancellation()
+                return outcome
             }
-            group.addTask { [deadline] in
-                try? await Task.sleep(for: deadline)
-                return nil
+        } catch {
+            switch error.code {
+            case .timedOut:
+                return .retry(reason: "its program did not end within \(self.deadline.inSeconds) s and was killed")
+            case .cancelled: return .retry(reason: "its program was killed, because heald is stopping")
+            default: return .retry(reason: "its program could not be run")
             }
-            let first = await group.next() ?? nil
-            // Ends the program and all of its group, or the timer; both are awaited before the group is left.
-            group.cancelAll()
-            return first ?? .retry(reason: "its program did not end within \(deadline.inSeconds) s and was killed")
         }
     }
 

@@ -29,6 +29,7 @@ extension SystemdManager {
         if let expectedInvocationID, record.state?.general.invocation != expectedInvocationID {
             return ActionOutcome(.refused, detail: "\(unit) was started anew meanwhile, and is not stopped")
         }
+        await self.cancelOwnJob(of: record, until: deadline)
         let queued = await self.queueJob(
             .manager("StopUnit"), type: "stop", "Could not stop \(unit).", record, until: deadline
         ) {
@@ -40,6 +41,19 @@ extension SystemdManager {
         case .failure(let error) where error.code == .jobInFlight: return ActionOutcome(.refused, detail: "\(error)")
         case .failure(let error): return ActionOutcome(.failed, detail: "\(error)")
         }
+    }
+
+    /// A job of ours that has run out of time (a start that hangs) would make systemd refuse the stop.
+    ///
+    /// By its number, so that a job of somebody else's that took its place an instant ago is not hit.
+    private func cancelOwnJob(of record: UnitRecord, until deadline: Int64) async {
+        guard let job = record.job, job.isOurs, job.type != "stop" else { return }
+        _ = await self.call(
+            .manager("CancelJob"), "Could not cancel job \(job.id) of \(record.name).", record, until: deadline
+        ) {
+            $0.uint32(job.id)
+        }
+        _ = await self.end(of: job.id, until: deadline)
     }
 
     private func proveStopped(_ record: UnitRecord, job: UInt32, until deadline: Int64) async -> ActionOutcome {
@@ -99,10 +113,17 @@ extension SystemdManager {
 
     /// Reloads a unit whichever invocation runs; one that is down has nothing to reload.
     public func reloadIfUp(_ unit: String, timeout: Duration) async -> ActionOutcome {
-        switch await self.condition(of: unit, timeout: timeout) {
+        var condition = await self.condition(of: unit, timeout: timeout)
+        if case .between = condition {
+            // A reload that is under way may have begun before there was something new to read.
+            await self.endOfBegunJob(on: unit, ["reload"], timeout: timeout)
+            condition = await self.condition(of: unit, timeout: timeout)
+        }
+        switch condition {
         case .up(let invocation):
             return await self.reload(unit, expectedInvocationID: invocation, timeout: timeout)
-        case .down, .between: return ActionOutcome(.succeeded, detail: "\(unit) does not run: nothing to reload")
+        case .down: return ActionOutcome(.succeeded, detail: "\(unit) does not run: nothing to reload")
+        case .between(_, let how): return ActionOutcome(.failed, detail: "\(unit) was not reloaded: it is \(how)")
         case .unknown(let why): return ActionOutcome(.failed, detail: "\(unit) was not reloaded: \(why)")
         }
     }

@@ -31,7 +31,7 @@ import Testing
     private func run(
         command: [String], user: String? = nil, group: AlertGroup? = nil, deadline: Duration = .seconds(20)
     ) async throws -> DeliveryOutcome {
-        let sender = ExecSender(deadline: deadline, killAfter: .milliseconds(200))
+        let sender = try ExecSender(deadline: deadline, killAfter: .milliseconds(200))
         let group = group ?? self.group()
         return try await within {
             await sender.deliver(group, to: Channel(name: "page", kind: .exec(command: command, user: user)))

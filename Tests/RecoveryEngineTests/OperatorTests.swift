@@ -68,6 +68,31 @@ import Testing
         #expect(world.advance(by: 60) { _ in .down }.openings.count == 1)
     }
 
+    @Test(arguments: [true, false])
+    func `a start that ran out of time holds up the ladder only where it is somebody else's`(isOurs: Bool) {
+        var world = EngineHarness([.service("web", recovery: [.restart(.limited(1)), .page])])
+        world.running("web.service", "a")
+        let restart = world.killed("web.service", "a").actions[0]
+        world.observe(
+            "web.service",
+            UnitObservation(
+                activeState: .activating, subState: "start-pre", invocationID: "b",
+                job: UnitJob(id: 7, type: "start", isOurs: isOurs)))
+        world.finish(restart, .timedOut)
+        // systemd may let it hang for ever: people have to hear of it.
+        world.advance(by: 60)
+        #expect(world.state(of: "web") == (isOurs ? "exhausted" : "failing"))
+    }
+
+    @Test func `a stop that turns out to be our own is no operator's`() {
+        var world = EngineHarness([.service("web")])
+        world.running("web.service", "a")
+        world.observe("web.service", Self.stopped("a"))
+        #expect(world.state(of: "web") == "stopped")
+        world.stopped("web.service", "a", byOther: false)
+        #expect(world.state(of: "web") != "stopped")
+    }
+
     @Test func `resume takes a stopped unit back into care`() {
         var world = EngineHarness([.service("web")])
         world.running("web.service", "a")

@@ -1,6 +1,7 @@
-import Resilience
 import ResilienceCore
 import Testing
+
+@testable import Resilience
 
 private func wasCalled() { Issue.record("was called") }
 
@@ -188,6 +189,15 @@ private func wasCalled() { Issue.record("was called") }
         gate.open()
         #expect(await task.value?.root is Down)
         #expect(self.clock.sleepers == 0)
+    }
+
+    @Test func `nobody joins a race that is over`() async throws {
+        let race = FirstResult<Int>()
+        let joined = Count()
+        #expect(race.start { race.settle(.success(1)) })
+        #expect(try await race.value {} == 1)
+        #expect(!race.start { joined.add() })
+        #expect(joined.value == 0)
     }
 
     @Test func `a cancelled caller goes on at once, and no copy is left`() async throws {

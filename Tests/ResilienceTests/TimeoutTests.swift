@@ -92,6 +92,83 @@ import Testing
         #expect(await eventually { self.clock.sleepers == 0 && timeout.abandoned == 0 })
     }
 
+    @Test func `a late call that is awaited has ended before its caller goes on`() async throws {
+        let timeout = try Timeout(.seconds(1), clock: self.clock, late: .awaited)
+        let gate = Gate()
+        let hasEnded = Count()
+        let task = self.code { [clock] in
+            try await timeout.call("put away") {
+                defer { hasEnded.add() }
+                do { try await clock.sleep(for: .seconds(9)) } catch {
+                    await gate.pass()
+                    throw error
+                }
+            }
+        }
+        await self.clock.sleeping(2)
+        self.clock.advance(by: .seconds(1))
+        // Cancelled, and putting away what it has.
+        await gate.arrivals(1)
+        #expect(hasEnded.value == 0 && timeout.abandoned == 0)
+        self.clock.advance(by: .seconds(1))
+        gate.open()
+        let error = await task.value
+        #expect(error?.code == .timedOut)
+        #expect(error?.context.elapsed == .seconds(2))
+        #expect(error?.cause is CancellationError)
+        #expect(hasEnded.value == 1 && self.clock.sleepers == 0)
+    }
+
+    @Test func `a result that comes late is taken where late calls are awaited`() async throws {
+        let timeout = try Timeout(.seconds(1), clock: self.clock, late: .awaited)
+        let gate = Gate()
+        let task = Task {
+            try await timeout.call {
+                await gate.pass()
+                return 7
+            }
+        }
+        await gate.arrivals(1)
+        await self.clock.sleeping(1)
+        self.clock.advance(by: .seconds(1))
+        #expect(await eventually { self.clock.sleepers == 0 })
+        gate.open()
+        #expect(try await task.value == 7)
+    }
+
+    @Test func `a cancelled caller waits for an awaited call too, and is told that it was cancelled`() async throws {
+        let timeout = try Timeout(.seconds(1), clock: self.clock, late: .awaited)
+        let gate = Gate()
+        let task = self.code { [clock] in
+            try await timeout.call {
+                do { try await clock.sleep(for: .seconds(9)) } catch {
+                    await gate.pass()
+                    throw error
+                }
+            }
+        }
+        await self.clock.sleeping(2)
+        task.cancel()
+        await gate.arrivals(1)
+        gate.open()
+        #expect(await task.value?.code == .cancelled)
+        #expect(await eventually { self.clock.sleepers == 0 && timeout.abandoned == 0 })
+    }
+
+    @Test func `an awaited call whose caller was cancelled before is cancelled as soon as it begins`() async throws {
+        let timeout = try Timeout(.seconds(1), clock: self.clock, late: .awaited)
+        let gate = Gate()
+        let task = self.code { [clock] in
+            await gate.pass()
+            try await timeout.call { try await clock.sleep(for: .seconds(9)) }
+        }
+        await gate.arrivals(1)
+        task.cancel()
+        gate.open()
+        #expect(await task.value?.code == .cancelled)
+        #expect(self.clock.sleepers == 0)
+    }
+
     @Test func `S2: a try has its own timeout, and the next one follows`() async throws {
         let retry = Retry(.remoteAPI, clock: self.clock, seed: 1)
         let tries = Count()

@@ -34,7 +34,7 @@ enum UnitDropIns {
     static func allowStart(of unit: String) async -> ActionOutcome {
         await blocking {
             let path = "\(Self.directory)/\(unit).d/\(Self.name)"
-            if unlink(path) != 0, errno != ENOENT { return Self.failed(path) }
+            if unlink(path) != 0, errno != ENOENT, errno != ENOTDIR { return Self.failed(path) }
             rmdir("\(Self.directory)/\(unit).d")
             return ActionOutcome(.succeeded, detail: "\(unit) may be started")
         }

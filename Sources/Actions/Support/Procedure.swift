@@ -46,7 +46,7 @@ func blocking<T: Sendable>(_ body: @escaping @Sendable () -> T) async -> T {
 extension SystemdManager {
     /// How a unit stands once the job that an earlier run of heald may have begun is over.
     func conditionInTheEnd(of unit: String, timeout: Duration) async -> UnitCondition {
-        _ = await self.reconcileRestart(of: unit, expectedInvocationID: nil, timeout: timeout)
+        await self.endOfBegunJob(on: unit, ["stop", "start", "restart"], timeout: timeout)
         return await self.condition(of: unit, timeout: .seconds(5))
     }
 

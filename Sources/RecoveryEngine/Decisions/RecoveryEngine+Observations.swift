@@ -23,6 +23,11 @@ extension RecoveryEngine {
                 self.machines[index].forgivenStop = nil
             }
         }
+        if before?.stoppedByOther == true, !observation.stoppedByOther, observation.invocationID == before?.invocationID
+        {
+            // A stop that an earlier run of ours had begun shows as somebody's until it is known for ours.
+            self.machines[index].stoppedByOperator = false
+        }
         // One that a level has stopped was not left so by somebody.
         let isFirst =
             !self.machines[index].hasSeenUnit && self.machines[index].incident == nil && self.isShed(index) == nil

@@ -47,7 +47,8 @@ extension UnitObservation {
 
     /// Somebody, systemd included, is doing something with it: keep off.
     var isBusy: Bool {
-        if let job = self.job, !job.isOurs { return true }
+        // What a job of ours has left unfinished when its time was up is ours to end.
+        if let job { return !job.isOurs }
         return self.isAutoRestart || self.activeState == .activating || self.activeState == .deactivating
     }
 

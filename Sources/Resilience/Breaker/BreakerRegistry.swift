@@ -71,13 +71,9 @@ public final class BreakerRegistry<C: Clock>: Sendable where C.Duration == Durat
                 return known.breaker
             }
             if state.entries.count >= self.scopesMax { Self.makeRoom(in: &state) }
-            let (feed, onChange) = (self.feed, self.onChange)
             let breaker = CircuitBreaker(
                 scope.description, self.settings, clock: self.clock, severity: self.severity,
-                onChange: { change in
-                    feed.publish(change)
-                    onChange?(change)
-                })
+                onChange: self.onChange, commonFeed: self.feed)
             state.entries[scope] = Entry(breaker: breaker, usedAt: state.uses)
             return breaker
         }
@@ -123,7 +119,8 @@ public final class BreakerRegistry<C: Clock>: Sendable where C.Duration == Durat
         }
     }
 
-    /// The changes of every breaker from now on, for one listener; ends with the registry.
+    /// The changes of every breaker from now on, those of one breaker in their order, for one listener; ends with the
+    /// registry.
     ///
     /// - Parameter keepingNewest: how many changes are kept for a listener that is slow; older ones are lost.
     public func changes(keepingNewest count: Int = 64) -> AsyncStream<BreakerChange> {

@@ -13,14 +13,24 @@ public final class CircuitBreaker<C: Clock>: Sendable where C.Duration == Durati
     private let severity: @Sendable (any Error) -> Severity?
     private let onChange: (@Sendable (BreakerChange) -> Void)?
     private let feed = ChangeFeed()
+    /// Of the registry that it belongs to; goes with that, also where somebody still holds this breaker.
+    private weak let commonFeed: ChangeFeed?
 
     /// - Parameters:
     ///   - severity: how bad an error is; `nil` for one that does not count. A cancelled caller never counts.
     ///   - onChange: told of every change, on the task or thread of the call that brought it about; must not block.
-    public init(
+    public convenience init(
         _ name: String, _ settings: BreakerSettings, clock: C,
         severity: @escaping @Sendable (any Error) -> Severity? = { StandardClassifier().severity(of: $0) },
         onChange: (@Sendable (BreakerChange) -> Void)? = nil
+    ) {
+        self.init(name, settings, clock: clock, severity: severity, onChange: onChange, commonFeed: nil)
+    }
+
+    init(
+        _ name: String, _ settings: BreakerSettings, clock: C,
+        severity: @escaping @Sendable (any Error) -> Severity?, onChange: (@Sendable (BreakerChange) -> Void)?,
+        commonFeed: ChangeFeed?
     ) {
         self.name = name
         let machine = CallBreakerMachine(settings: settings)
@@ -29,6 +39,7 @@ public final class CircuitBreaker<C: Clock>: Sendable where C.Duration == Durati
         self.reading = ClockReading(clock)
         self.severity = severity
         self.onChange = onChange
+        self.commonFeed = commonFeed
     }
 
     // MARK: Calls
@@ -148,7 +159,9 @@ public final class CircuitBreaker<C: Clock>: Sendable where C.Duration == Durati
             if self.glance.load(ordering: .relaxed) != word { self.glance.store(word, ordering: .releasing) }
             guard machine.changes != before, let transition = machine.lastChange else { return (value, nil) }
             // Under the lock, so that listeners hear of changes in their order.
-            self.feed.publish(BreakerChange(breaker: self.name, transition: transition))
+            let change = BreakerChange(breaker: self.name, transition: transition)
+            self.feed.publish(change)
+            self.commonFeed?.publish(change)
             return (value, transition)
         }
         // Outside of it: the callee may ask for the state.

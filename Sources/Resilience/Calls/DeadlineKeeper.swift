@@ -31,7 +31,8 @@ final class DeadlineKeeper: Sendable {
     }
 
     private let state = Mutex(State())
-    private let now: @Sendable () -> MonotonicInstant
+    /// A reading of its clock.
+    let now: @Sendable () -> MonotonicInstant
     private let sleepUntil: @Sendable (MonotonicInstant) async throws -> Void
 
     /// Knows its clock by what it does only, so that none of this need be made for each kind of clock.

@@ -15,15 +15,16 @@ final class FirstResult<Success: Sendable>: Sendable {
 
     private let state = Mutex(State())
 
-    /// Lets one more task race; cancelled at once if the race is over.
-    func start(_ racer: @escaping @Sendable () async -> Void) {
-        let task = Task(operation: racer)
-        let isOver = self.state.withLock { state in
-            guard state.outcome == nil else { return true }
-            state.racers.append(task)
-            return false
+    /// Lets one more task race, unless the race is over.
+    ///
+    /// - Returns: whether it races.
+    @discardableResult
+    func start(_ racer: @escaping @Sendable () async -> Void) -> Bool {
+        self.state.withLock { state in
+            guard state.outcome == nil else { return false }
+            state.racers.append(Task(operation: racer))
+            return true
         }
-        if isOver { task.cancel() }
     }
 
     /// - Parameter whenFirst: done before the waiter goes on, if this is the first result.

@@ -41,9 +41,11 @@ public final class Hedge<C: Clock>: Sendable where C.Duration == Duration {
     ) async throws(CallError) -> Success {
         let first = FirstResult<Success>()
         let running = Running()
-        @Sendable func start(_ copy: Int) {
+        @Sendable func start(_ copy: Int) -> Bool {
             running.begin()
-            first.start {
+            return first.start {
+                // Another one was quicker, when this one had not begun yet.
+                guard !Task.isCancelled else { return }
                 do {
                     first.settle(.success(try await body(copy)))
                 } catch {
@@ -51,12 +53,11 @@ public final class Hedge<C: Clock>: Sendable where C.Duration == Duration {
                 }
             }
         }
-        start(1)
+        _ = start(1)
         first.start {
             for copy in 2...self.copies {
                 do { try await self.clock.sleep(for: self.delay) } catch { return }
-                guard !Task.isCancelled else { return }
-                start(copy)
+                guard start(copy) else { return }
             }
         }
         return try await first.value { first.settle(.failure(CallError(.cancelled, in: context))) }

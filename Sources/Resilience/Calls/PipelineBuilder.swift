@@ -56,11 +56,12 @@ public struct PipelineBuilder<C: Clock>: Sendable where C.Duration == Duration {
 
     /// Gives each call so much time; see `Timeout`.
     public func timeout(
-        _ limit: Duration, abandonedMax: Int = 100, starting start: CallStart = .elsewhere
+        _ limit: Duration, abandonedMax: Int = 100, starting start: CallStart = .elsewhere,
+        late: LateCall = .abandoned
     ) -> Self {
         let clock = self.clock
         return self.adding { () throws(SettingsError) in
-            .timeout(try Timeout(limit, clock: clock, abandonedMax: abandonedMax, starting: start))
+            .timeout(try Timeout(limit, clock: clock, abandonedMax: abandonedMax, starting: start, late: late))
         }
     }
 

@@ -34,8 +34,8 @@ class TimedCall: Expiring, TimeoutMark, @unchecked Sendable {
         var waiter: UnsafeContinuation<Outcome, Never>?
         var task: Task<Void, Never>?
         var ticket: DeadlineKeeper.Ticket?
-        /// The call runs on without its caller.
-        var isLeft = false
+        /// The call is not wanted any more: it is cancelled as soon as it has begun.
+        var isLate = false
     }
 
     private let state = Mutex(State())
@@ -43,10 +43,12 @@ class TimedCall: Expiring, TimeoutMark, @unchecked Sendable {
     private let calls: TimedCalls
     private let context: CallContext
     private let began: MonotonicInstant
+    private let late: LateCall
     private let outer: (any TimeoutMark)?
 
-    init(among calls: TimedCalls, _ context: CallContext, began: MonotonicInstant) {
+    init(among calls: TimedCalls, _ context: CallContext, began: MonotonicInstant, late: LateCall) {
         self.calls = calls
+        self.late = late
         self.context = context
         self.began = began
         self.outer = EnclosingTimeout.current
@@ -72,28 +74,31 @@ class TimedCall: Expiring, TimeoutMark, @unchecked Sendable {
                     case .here: Task.immediate { await self.run() }
                     case .elsewhere: Task { await self.run() }
                     }
-                let over = self.state.withLock { state -> (outcome: Outcome, isLeft: Bool)? in
+                let (outcome, isLate) = self.state.withLock { state in
                     if state.outcome == nil { (state.waiter, state.task) = (continuation, task) }
-                    return state.outcome.map { ($0, state.isLeft) }
+                    return (state.outcome, state.isLate)
                 }
-                guard let over else { return }
-                // It has ended already; or its caller had gone or its time was up, when there was nothing yet to cancel.
-                if over.isLeft { task.cancel() }
-                continuation.resume(returning: over.outcome)
+                // Its caller had gone or its time was up already, when there was nothing yet to cancel.
+                if isLate { task.cancel() }
+                if let outcome { continuation.resume(returning: outcome) }
             }
         } onCancel: {
-            self.settle(.failed(CallError(.cancelled, in: self.context)), leavesCall: true)
+            self.giveUp(CallError(.cancelled, in: self.context)) { $0.cancel() }
         }
     }
 
     final func expire(at now: MonotonicInstant) {
-        var late = self.context
-        late.elapsed += now - self.began
         self.fired.store(true, ordering: .releasing)
-        self.settle(.failed(CallError(.timedOut, in: late)), leavesCall: true) { task in
+        self.giveUp(CallError(.timedOut, in: self.context(at: now))) { task in
             // Elsewhere: what the call does when it is cancelled must not hold up the deadlines of other calls.
             Task.detached { task.cancel() }
         }
+    }
+
+    private func context(at now: MonotonicInstant) -> CallContext {
+        var context = self.context
+        context.elapsed += now - self.began
+        return context
     }
 
     private func run() async {
@@ -102,32 +107,53 @@ class TimedCall: Expiring, TimeoutMark, @unchecked Sendable {
             try await EnclosingTimeout.$current.withValue(self) { try await self.make() }
             outcome = .succeeded
         } catch {
-            outcome = .failed(CallError(wrapping: error, in: self.context))
+            outcome = .failed(self.meaning(of: error))
         }
-        if !self.settle(outcome, leavesCall: false) { self.calls.countAbandoned(-1) }
+        if !self.settle(outcome) { self.calls.countAbandoned(-1) }
     }
 
-    /// - Parameters:
-    ///   - leavesCall: the call runs on without its caller.
-    ///   - cancel: cancels a call that is left.
+    /// A call that is awaited fails with whatever its cancellation made of it.
+    private func meaning(of error: any Error) -> CallError {
+        guard self.late == .awaited, self.fired.load(ordering: .acquiring) else {
+            return CallError(wrapping: error, in: self.context)
+        }
+        return CallError(.timedOut, in: self.context(at: self.calls.keeper.now()), cause: error)
+    }
+
+    /// The call is not wanted any more.
+    ///
+    /// - Parameter cancel: cancels it.
+    private func giveUp(_ error: CallError, cancel: @escaping (Task<Void, Never>) -> Void) {
+        switch self.late {
+        case .abandoned: self.settle(.failed(error), abandoning: cancel)
+        case .awaited:
+            let task = self.state.withLock { state in
+                state.isLate = true
+                return state.task
+            }
+            if let task { cancel(task) }
+        }
+    }
+
+    /// - Parameter cancel: given where the call runs on without its caller; cancels it.
     /// - Returns: whether it was the first outcome.
     @discardableResult
-    private func settle(
-        _ outcome: Outcome, leavesCall: Bool, cancel: (Task<Void, Never>) -> Void = { $0.cancel() }
-    ) -> Bool {
+    private func settle(_ outcome: Outcome, abandoning cancel: ((Task<Void, Never>) -> Void)? = nil) -> Bool {
         let before = self.state.withLock { state -> State? in
             guard state.outcome == nil else { return nil }
             state.outcome = outcome
-            state.isLeft = leavesCall
-            // Before the call can end and take it back.
-            if leavesCall { self.calls.countAbandoned(1) }
+            if cancel != nil {
+                state.isLate = true
+                // Before the call can end and take it back.
+                self.calls.countAbandoned(1)
+            }
             defer { (state.waiter, state.task, state.ticket) = (nil, nil, nil) }
             return state
         }
         guard let before else { return false }
         if let ticket = before.ticket { self.calls.keeper.remove(ticket) }
         before.waiter?.resume(returning: outcome)
-        if leavesCall, let task = before.task { cancel(task) }
+        if let cancel, let task = before.task { cancel(task) }
         return true
     }
 }
@@ -139,11 +165,11 @@ final class TimedCallWithResult<Success: Sendable>: TimedCall, @unchecked Sendab
     private var result: Success?
 
     init(
-        among calls: TimedCalls, _ context: CallContext, began: MonotonicInstant,
+        among calls: TimedCalls, _ context: CallContext, began: MonotonicInstant, late: LateCall,
         _ body: @escaping @Sendable () async throws -> Success
     ) {
         self.body = body
-        super.init(among: calls, context, began: began)
+        super.init(among: calls, context, began: began, late: late)
     }
 
     override func make() async throws { self.result = try await self.body() }

@@ -10,13 +10,24 @@ public enum CallStart: Hashable, Sendable {
     case here
 }
 
+/// What becomes of a call that is cancelled because its time is up or its caller is cancelled.
+public enum LateCall: Hashable, Sendable {
+    /// Its caller goes on at once, also where the call ignores cancellation: it runs on until it ends by itself.
+    case abandoned
+    /// Its caller goes on once the call has ended, so that the next one finds what this one has put away: a program that
+    /// is killed, a file that is closed. A call that ignores cancellation holds up its caller.
+    case awaited
+}
+
 /// Gives a call so much time and no more. Safe to share.
 ///
 /// When the time is up the call is cancelled and the caller goes on at once, also where the call ignores cancellation.
-/// Such a call is *abandoned*: it goes on running until it ends by itself. How many may is bounded.
+/// Such a call is *abandoned*: it goes on running until it ends by itself. How many may is bounded. Calls that have to
+/// put something away first can be waited for (`LateCall.awaited`).
 public final class Timeout<C: Clock>: Sendable where C.Duration == Duration {
     private let limit: Duration
     private let start: CallStart
+    private let late: LateCall
     private let reading: ClockReading<C>
     private let abandonedMax: Int
     private let calls: TimedCalls
@@ -25,14 +36,17 @@ public final class Timeout<C: Clock>: Sendable where C.Duration == Duration {
     ///   - limit: more than zero.
     ///   - abandonedMax: while so many abandoned calls run, further ones are refused.
     ///   - start: where a call begins.
+    ///   - late: whether a call that is cancelled is waited for.
     /// - Throws: `SettingsError` for a limit that is not positive or a count outside 1 ... 100 000.
     public init(
-        _ limit: Duration, clock: C, abandonedMax: Int = 100, starting start: CallStart = .elsewhere
+        _ limit: Duration, clock: C, abandonedMax: Int = 100, starting start: CallStart = .elsewhere,
+        late: LateCall = .abandoned
     ) throws(SettingsError) {
         try SettingsError.positive(limit, "limit")
         try SettingsError.count(abandonedMax, "abandonedMax")
         self.limit = limit
         self.start = start
+        self.late = late
         self.reading = ClockReading(clock)
         self.calls = TimedCalls(DeadlineKeeper(self.reading))
         self.abandonedMax = abandonedMax
@@ -47,7 +61,8 @@ public final class Timeout<C: Clock>: Sendable where C.Duration == Duration {
     ///
     /// - Parameter limit: for this call only; `nil` for that of the timeout. One that is not positive has passed already.
     /// - Throws: `timedOut` when the time is up, `cancelled` as soon as the caller is cancelled, `tooManyAbandoned`
-    ///   without calling, `failed` with the error of the call.
+    ///   without calling, `failed` with the error of the call. Where late calls are awaited: both once the call has
+    ///   ended, and a result is taken however late it comes.
     public func call<Success: Sendable>(
         _ operation: String = "", within limit: Duration? = nil, _ body: @escaping @Sendable () async throws -> Success
     ) async throws(CallError) -> Success {
@@ -70,7 +85,7 @@ public final class Timeout<C: Clock>: Sendable where C.Duration == Duration {
     ) async throws(CallError) -> Success {
         guard self.abandoned < self.abandonedMax else { throw CallError(.tooManyAbandoned, in: context) }
         let began = self.reading.now
-        return try await TimedCallWithResult(among: self.calls, context, began: began, body)
+        return try await TimedCallWithResult(among: self.calls, context, began: began, late: self.late, body)
             .value(notAfter: began + (limit ?? self.limit), starting: self.start)
     }
 

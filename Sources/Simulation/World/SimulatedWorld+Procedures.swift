@@ -140,8 +140,9 @@ extension SimulatedWorld {
         switch request.order {
         case .isolate:
             return [
-                PlannedStep(.stop(unit, expecting: request.expectedInvocationID)), PlannedStep(.forbidStart(of: unit)),
-                PlannedStep(.reloadManager),
+                PlannedStep(.forbidStart(of: unit)), PlannedStep(.reloadManager),
+                PlannedStep(.stop(unit, expecting: request.expectedInvocationID)),
+                PlannedStep(.allowStart(of: unit), .afterFailure), PlannedStep(.reloadManager, .afterFailure),
             ]
         case .tryIsolated: return [rivals] + allowing + [PlannedStep(.start(unit))]
         default: return allowing

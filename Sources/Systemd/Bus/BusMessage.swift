@@ -99,6 +99,11 @@ struct BusArguments {
         sd_bus_message_append_basic(self.raw, ("i" as Unicode.Scalar).code, &value)
     }
 
+    func uint32(_ value: UInt32) {
+        var value = value
+        sd_bus_message_append_basic(self.raw, ("u" as Unicode.Scalar).code, &value)
+    }
+
     func uint64(_ value: UInt64) {
         var value = value
         sd_bus_message_append_basic(self.raw, ("t" as Unicode.Scalar).code, &value)

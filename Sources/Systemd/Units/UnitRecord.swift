@@ -185,6 +185,16 @@ final class UnitRecord {
         self.stoppedInvocation = self.state?.general.invocation
     }
 
+    /// What was taken for somebody's stop was ours.
+    ///
+    /// - Returns: whether it was.
+    func takeBackStop() -> Bool {
+        guard self.stoppedByOther, self.job == nil else { return false }
+        self.stoppedByOther = false
+        self.stoppedInvocation = nil
+        return true
+    }
+
     private func noteStart(by job: Job) {
         guard !job.isOurs, !job.isAutomatic, let state = self.state, !state.isDown else { return }
         guard job.type != "stop", state.general.invocation != job.invocationBefore else { return }

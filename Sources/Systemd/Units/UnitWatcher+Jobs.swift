@@ -78,7 +78,8 @@ extension UnitWatcher {
         guard let job = record.job else { return }
         if job.id == id, isNew {
             record.job?.isOurs = true
-            record.job?.type = record.ownCallType
+            // Known already where it is one that an earlier run began.
+            record.job?.type = job.type ?? record.ownCallType
             record.stoppedByOther = false
             self.publish(record)
         } else if job.isOurs, !self.ownJobs.contains(job.id) {
