@@ -77,6 +77,10 @@ import Testing
             (.service("web", recovery: [.page, .restart()]), .noRepair),
             (.service("web", recovery: [.restart(when: Condition(reasons: [.oom])), .page]), .noRepair),
             (.service("web", recovery: [.restart(.limited(0))]), .noRepair),
+            (
+                .service("web", recovery: [Step(strategy: .resetConnection(ResetConnectionStrategy())), .restart()]),
+                .noRepair
+            ),
         ]
         for (component, kind) in cases {
             #expect(Self.obstacles(Self.world([component])).contains(kind), "\(kind)")
@@ -133,6 +137,26 @@ import Testing
         #expect(Self.obstacles(world).isEmpty)
     }
 
+    @Test func `one that has come and gone is not drilled while one failure more would latch it`() throws {
+        var world = Self.world([.service("web", breaker: BreakerPolicy(failures: 5, window: .seconds(1)))])
+        for run in 1...2 {
+            #expect(Self.obstacles(world).isEmpty)
+            let request = try #require(world.killed("web.service", "web-\(run)").actions.first)
+            world.running("web.service", "web-\(run + 1)")
+            world.finish(request)
+            world.advance(by: 11)
+        }
+        #expect(Self.obstacles(world) == [.latched])
+        world.advance(by: 600)
+        #expect(Self.obstacles(world).isEmpty)
+    }
+
+    @Test func `a clock that was set back does not make a start look new`() {
+        var world = Self.world()
+        world.wallOffset = .seconds(-86_400)
+        #expect(Self.obstacles(world).isEmpty)
+    }
+
     @Test func `a unit that systemd or an operator works on is not drilled`() {
         var world = Self.world()
         world.observe(
@@ -149,6 +173,7 @@ import Testing
         world.finish(request, .failed)
         #expect(Self.obstacles(world).contains(.breaker))
         var flapping = Self.world(guards: Guards(flap: FlapPolicy(high: 0.01, low: 0)))
+        #expect(Self.obstacles(flapping) == [.latched])
         flapping.killed("web.service", "web-1")
         #expect(Self.obstacles(flapping).contains(.latched))
     }

@@ -211,6 +211,33 @@ import Testing
         #expect(Self.ends(world.finish(back)) == [.interrupted])
     }
 
+    @Test func `an answer to the signal that comes after the end changes nothing, and is waited for`() throws {
+        var world = Self.world()
+        let request = try Self.begin(&world)
+        let repair = try #require(world.killed("web.service", "web-1").actions.first)
+        world.running("web.service", "web-2")
+        world.finish(repair)
+        #expect(Self.ends(world.advance(by: 60) { _ in .up }) == [.healed])
+        world.advance(by: 120) { _ in .up }
+        #expect(DrillSafetyTests.obstacles(world) == [.drillUnderWay])
+        #expect(self.restored(world).effects.contains(.reconcile(request)))
+        let late = world.finish(request, .refused)
+        #expect(Self.ends(late).isEmpty && late.records.count == 1)
+        #expect(DrillSafetyTests.obstacles(world).isEmpty)
+    }
+
+    @Test func `what failed with something that it needs is no blindness`() throws {
+        var web = Component.service("web", dependsOn: ["db"])
+        web.checks.append(DrillSafetyTests.tcp)
+        var world = DrillSafetyTests.world([.service("db"), web])
+        world.finish(try Self.begin(&world))
+        world.killed("db.service", "db-1")
+        world.killed("web.service", "web-1")
+        #expect(world.saved.components["web"]?.incident?.drill == nil)
+        let end = world.advance(by: 120) { _ in .up }
+        #expect(Self.ends(end) == [.interrupted])
+    }
+
     // MARK: - Over a restart of heald
 
     @Test func `after a crash in the middle of the signal it is not sent again`() throws {

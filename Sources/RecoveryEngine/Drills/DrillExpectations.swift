@@ -19,6 +19,17 @@ extension DrillFault {
     }
 }
 
+extension Strategy {
+    /// It brings back a process that is gone, or hangs.
+    func mends(_ component: Component) -> Bool {
+        switch self {
+        case .restart, .exec, .rollback, .failover, .switchEndpoint: true
+        case .clearCache: component.facts.cache?.needsStop == true
+        case .resetConnection, .scale, .circuitBreak, .reduceLoad, .degrade, .healthCheck, .alert: false
+        }
+    }
+}
+
 extension ComponentMachine {
     /// The checks that count by themselves and would notice.
     func noticing(_ fault: DrillFault) -> [Check] {

@@ -46,8 +46,9 @@ extension RecoveryEngine {
 
     /// An earlier run began it.
     mutating func goOnWithDrill() {
-        guard let drill = self.host.drill, drill.isUnderWay else { return }
+        guard let drill = self.host.drill else { return }
         if let request = drill.inFlight { self.effects.append(.reconcile(request)) }
+        guard drill.isUnderWay else { return }
         // No longer than from now on, whatever the wall clock did meanwhile.
         let longest = drill.stage == .noticed ? drill.healWithin : drill.until - drill.begunAt
         self.setDrillDeadline(self.now.monotonic + min(max(.zero, drill.until - self.now.wall), max(.zero, longest)))
@@ -76,7 +77,8 @@ extension RecoveryEngine {
     }
 
     private mutating func takeInjection(_ outcome: ActionOutcome) {
-        guard let drill = self.host.drill else { return }
+        // It may be over before systemd's answer comes.
+        guard let drill = self.host.drill, drill.isUnderWay else { return }
         switch outcome.result {
         case .refused, .skipped:
             self.disownIncidents(of: drill)
@@ -185,6 +187,9 @@ extension RecoveryEngine {
             }
         }
         guard drill.inFlight == nil, let due = self.host.drillDueAt, self.now.monotonic >= due else { return }
+        if drill.stage != .noticed, machine.incident != nil {
+            return self.conclude(.interrupted, "it failed for another reason meanwhile")
+        }
         switch drill.stage {
         case .noticed:
             self.conclude(.notHealed, "not proven up within \(drill.healWithin.brief) of its detection")

@@ -21,6 +21,12 @@ extension RecoveryEngine {
         var obstacles = self.obstaclesInPolicy(machine, fault, noticing)
         if case .none(let why) = repair { obstacles.append(DrillObstacle(.noRepair, why)) }
         obstacles += self.obstaclesInComponent(machine)
+        if machine.flap.isFlapping {
+            obstacles.append(DrillObstacle(.latched, "it is latched because it comes and goes"))
+        } else if self.wouldLatch(index) {
+            obstacles.append(
+                DrillObstacle(.latched, "one more failure would latch it: it has come and gone too often lately"))
+        }
         obstacles += self.obstaclesInMachine(index)
         obstacles += self.obstaclesOnHost()
         obstacles += self.obstaclesInLimits(index)
@@ -86,10 +92,10 @@ extension RecoveryEngine {
             if case .healthCheck = step.strategy { continue }
             if let symptom, Self.misfit(step, symptom, attempt: attempt) != nil { continue }
             if case .unfit = self.order(for: step, index) { continue }
-            guard step.strategy.traits.isDisruptive else {
+            guard step.strategy.mends(machine.component) else {
                 return .none(
-                    why: "the first step of its ladder that would be taken is \(step.strategy.action), which repairs "
-                        + "nothing")
+                    why: "the first step of its ladder that would be taken is \(step.strategy.action), which does not "
+                        + "bring back a process that is gone or hangs")
             }
             return .step(step)
         }
@@ -125,7 +131,8 @@ extension RecoveryEngine {
                     .notHealthy, "the component is \(machine.phase.name), its checks say \(machine.verdict.rawValue)"))
         }
         let grace = machine.component.startupGrace
-        if let startedAt = machine.unit?.activeEnteredAt, self.now.wall - startedAt < grace {
+        // A start that seems to lie ahead was before a clock that was set back.
+        if let startedAt = machine.unit?.activeEnteredAt, (.zero..<grace).contains(self.now.wall - startedAt) {
             obstacles.append(
                 DrillObstacle(.startupGrace, "the unit has run for less than its startupGrace, \(grace.brief)"))
         }
@@ -139,9 +146,6 @@ extension RecoveryEngine {
                         "its last incident ended less than \(rest.brief) ago: a failure within the next "
                             + "\(left.brief) would count as a repair that did not hold"))
             }
-        }
-        if machine.flap.isFlapping {
-            obstacles.append(DrillObstacle(.latched, "it is latched because it comes and goes"))
         }
         if machine.breaker.state != .closed {
             obstacles.append(DrillObstacle(.breaker, "its circuit breaker is \(machine.breaker.state.name)"))
@@ -177,7 +181,7 @@ extension RecoveryEngine {
     private func obstaclesOnHost() -> [DrillObstacle] {
         var obstacles: [DrillObstacle] = []
         let now = self.now.monotonic
-        if let drill = self.host.drill, drill.isUnderWay {
+        if let drill = self.host.drill, drill.isUnderWay || drill.inFlight != nil {
             obstacles.append(DrillObstacle(.drillUnderWay, "drill \(drill.id), of \(drill.component), is under way"))
         }
         if let until = self.host.pausedUntil, until > now {
