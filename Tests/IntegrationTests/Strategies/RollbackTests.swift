@@ -88,6 +88,32 @@ extension StrategyTableTests {
         #expect(try app.target == "releases/v2")
     }
 
+    @Test func `ROLLBACK to a release that hangs runs out of time and is put back, and the ladder goes on`()
+        async throws
+    {
+        let name = "act-rbhangs"
+        let app = try Releases(
+            name, releases: ["v1": Self.works, "v2": "exit 3"],
+            recovery: #"""
+                { "action": "ROLLBACK", "timeout": "1s", "verify": "2s" },
+                { "action": "ALERT" }
+                """#,
+            settings: [
+                "ExecStartPre=/bin/sh -c 'while test -e /run/\(name)/slow && readlink /run/\(name)/current | grep -q v1; "
+                    + "do sleep 0.1; done'"
+            ])
+        try await app.stage.isUp()
+        try await app.isGood("v1")
+        try #require(FileManager.default.createFile(atPath: "/run/\(name)/slow", contents: nil))
+        try app.deploy("v2")
+        let incident = try #require(
+            try await app.stage.incidents(within: 30, "the end") { $0.first?.state == "exhausted" }.first)
+        #expect(incident.actions.map(\.action) == ["ROLLBACK", "ROLLBACK", "ALERT"])
+        #expect(incident.actions.map(\.result) == ["timed_out", "succeeded", "succeeded"])
+        #expect(try app.target == "releases/v2")
+        try FileManager.default.removeItem(atPath: "/run/\(name)/slow")
+    }
+
     @Test func `ROLLBACK without a good release, or with a current that is none, is skipped with the reason`()
         async throws
     {
