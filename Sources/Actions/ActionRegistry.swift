@@ -10,7 +10,7 @@ public struct ActionRegistry: ActionRunner {
     public static let standard: [any RecoveryAction.Type] = [
         RestartAction.self, ResetConnectionAction.self, ExecAction.self, ClearCacheAction.self, RollbackAction.self,
         FailoverAction.self, SwitchEndpointAction.self, ScaleUpAction.self, ScaleDownAction.self,
-        CircuitBreakAction.self, ReduceLoadAction.self, DegradeAction.self,
+        CircuitBreakAction.self, ReduceLoadAction.self, DegradeAction.self, DrillAction.self,
     ]
 
     private let actions: [String: any RecoveryAction]

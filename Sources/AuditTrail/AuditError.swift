@@ -12,6 +12,8 @@ public struct AuditError: Error, Hashable, Sendable, CustomStringConvertible {
         case corrupt
         /// A newer version wrote it.
         case newerSchema
+        /// An older version wrote it, and heald has not been started since.
+        case olderSchema
         /// Another supervisor has it.
         case locked
         /// There is none (yet).

@@ -42,14 +42,16 @@ extension AuditReader {
         var errors: [RecordedError] = []
         var first = Int64.max
         let condition = component == nil ? "" : " WHERE component = ?"
+        // What a drill broke is no failure of the component's; its rows still bound the search.
         try db.each(
             """
-            SELECT id, component, cause_check, reason, category, message, failed_us, detected_us FROM incident\(condition)
+            SELECT id, component, cause_check, reason, category, message, failed_us, detected_us,
+            drill FROM incident\(condition)
             ORDER BY id DESC
             """, component.map { [.text($0)] } ?? []
         ) { row in
             first = row.int(0)
-            if row.int(6) >= from {
+            if row.int(6) >= from, row.optionalInt(8) == nil {
                 errors.append(
                     RecordedError(
                         incident: row.int(0), at: row.int(6), component: row.text(1), source: row.text(2),
@@ -71,7 +73,7 @@ extension AuditReader {
         let select = """
             SELECT a.incident, coalesce(a.verified_us, a.finished_us, a.started_us), i.component, a.action, a.result,
             a.verified, a.detail, a.verification FROM action a CROSS JOIN incident i ON i.id = a.incident
-            WHERE (a.result NOT IN ('succeeded', 'skipped') OR a.verified = 0)\(condition)
+            WHERE (a.result NOT IN ('succeeded', 'skipped') OR a.verified = 0) AND i.drill IS NULL\(condition)
             """
         func take(_ row: SQLRow) -> Bool {
             guard row.int(1) >= from else { return true }

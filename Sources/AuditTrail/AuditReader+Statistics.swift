@@ -22,7 +22,8 @@ extension StatisticsReport {
     init(since: WallTime, _ tallies: [String: Tally]) {
         var overall = Tally()
         var components: [Component] = []
-        for (name, tally) in tallies.sorted(by: { $0.key < $1.key }) where tally.incidents > 0 || tally.known > 0 {
+        for (name, tally) in tallies.sorted(by: { $0.key < $1.key })
+        where tally.incidents > 0 || tally.known > 0 || tally.drills > 0 {
             overall.add(tally)
             components.append(Component(component: name, figures: tally.figures()))
         }
@@ -58,6 +59,7 @@ private struct Statistics {
             self.tallies[row.text(0), default: Tally()].incidents += 0
             return true
         }
+        try self.addDrills()
         for name in self.tallies.keys { self.tallies[name]?.known = try known.of(name).length }
         return self.tallies
     }
@@ -122,7 +124,7 @@ private struct Statistics {
             """
             SELECT \(columns), d.down_us FROM incident_day d JOIN incident i ON i.id = d.incident WHERE d.day = ?
             """, [.int(day)]
-        ) { (IncidentTables.incident($0), $0.int(18)) }
+        ) { (IncidentTables.incident($0), $0.int(19)) }
         for (incident, down) in rows {
             var tally = self.tallies[incident.component] ?? Tally()
             if incident.failedAt >= self.since {
@@ -139,10 +141,23 @@ private struct Statistics {
         }
     }
 
+    private mutating func addDrills() throws {
+        let coder = RecordCoder()
+        try self.db.each(
+            "SELECT component, body FROM record WHERE kind = 'drillEnded' AND at_us >= ?", [.int(self.since)]
+        ) { row in
+            let body = try? coder.decode(AuditRecord.Body.self, row.text(1))
+            guard case .drillEnded(_, let outcome, _) = body, outcome.isCounted else { return true }
+            self.tallies[row.text(0), default: Tally()].drills += 1
+            self.tallies[row.text(0), default: Tally()].drillsHealed += outcome == .healed ? 1 : 0
+            return true
+        }
+    }
+
     private mutating func addUnresolved(_ known: KnownTime) throws {
         let rows = try self.db.all(
             IncidentTables.selectUnresolved + " ORDER BY id", [], IncidentTables.incident)
-        for var incident in rows {
+        for var incident in rows where incident.drill == nil {
             let end = try IncidentEnd.find(
                 incident, isOwn: incident.rootCause == nil, alive: self.alive, in: self.db)
             incident.gap = end.gap

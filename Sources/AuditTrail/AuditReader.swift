@@ -25,7 +25,7 @@ public final class AuditReader: Sendable {
         var isImmutable: Bool
     }
 
-    /// - Throws: `AuditError` `missing`, `notPermitted`, `newerSchema`, `corrupt` or `failed`.
+    /// - Throws: `AuditError` `missing`, `notPermitted`, `newerSchema`, `olderSchema`, `corrupt` or `failed`.
     public init(stateDirectory: String) throws {
         self.path = stateDirectory + "/" + AuditDatabase.fileName
         do {
@@ -78,7 +78,10 @@ public final class AuditReader: Sendable {
         let escaped = path.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? path
         let mode = isImmutable ? "immutable=1" : "mode=ro"
         let queue = try DatabaseQueue(path: "file:\(escaped)?\(mode)", configuration: configuration)
-        try queue.inDatabase { try StoreOpening.refuseNewer($0) }
+        try queue.inDatabase {
+            try StoreOpening.refuseNewer($0)
+            try StoreOpening.refuseOlder($0)
+        }
         return queue
     }
 

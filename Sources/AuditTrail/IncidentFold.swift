@@ -24,6 +24,8 @@ struct IncidentRow: Hashable {
     var downFrom: Int64?
     var firstSequence: Int64
     var lastSequence: Int64
+    /// The drill that brought it about: it is in no statistics of failures.
+    var drill: Int64?
 }
 
 /// One row of the table `action`.
@@ -79,7 +81,10 @@ struct IncidentFold: Hashable {
     var isResolved: Bool { self.incident.resolvedAt != nil }
 
     /// A failure of the component's own, not of a dependency's.
-    var isOwn: Bool { self.incident.rootCause == nil && self.incident.healer != Healer.withdrawn.rawValue }
+    var isOwn: Bool {
+        self.incident.rootCause == nil && self.incident.healer != Healer.withdrawn.rawValue
+            && self.incident.drill == nil
+    }
 
     /// Takes in a record that follows the opening.
     mutating func apply(_ record: AuditRecord, sequence: Int64) {
@@ -129,9 +134,12 @@ struct IncidentFold: Hashable {
                 $0.verifiedAt = at
                 $0.verification = detail
             }
+        case .drillCaused(let cause):
+            guard !self.isResolved else { return }
+            self.incident.drill = cause?.id
         case .supervisorStarted, .supervisorStopped, .policyLoaded, .policyRejected, .incidentOpened, .note, .evidence,
             .approvalAsked, .approvalDecided, .breakerChanged, .latchChanged, .degradationChanged, .freezeChanged,
-            .groupFreezeChanged, .paused, .resumed, .timeCounts, .pruned:
+            .groupFreezeChanged, .paused, .resumed, .timeCounts, .drillBegun, .drillEnded, .pruned:
             break
         }
     }

@@ -62,11 +62,13 @@ public struct IncidentReport: Hashable, Sendable {
     public var healer: Healer?
     /// The incident that it follows.
     public var previous: Int64?
+    /// The drill that brought it about.
+    public var drill: Int64?
 
     public init(
         id: Int64, component: String, state: String, severity: String, cause: Cause, rootCause: String?,
         failedAt: WallTime, detectedAt: WallTime, resolvedAt: WallTime?, actions: [Action], healer: Healer? = nil,
-        previous: Int64? = nil
+        previous: Int64? = nil, drill: Int64? = nil
     ) {
         self.id = id
         self.component = component
@@ -80,6 +82,7 @@ public struct IncidentReport: Hashable, Sendable {
         self.actions = actions
         self.healer = healer
         self.previous = previous
+        self.drill = drill
     }
 
     /// From the failure to its detection; never negative, whatever the clock did.
@@ -96,7 +99,7 @@ extension IncidentReport {
             rootCause: row.rootCause, failedAt: WallTime(microseconds: row.failedAt),
             detectedAt: WallTime(microseconds: row.detectedAt),
             resolvedAt: row.resolvedAt.map(WallTime.init(microseconds:)), actions: actions.map(Action.init),
-            healer: row.healer.flatMap(Healer.init), previous: row.previous)
+            healer: row.healer.flatMap(Healer.init), previous: row.previous, drill: row.drill)
     }
 }
 

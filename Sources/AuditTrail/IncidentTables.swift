@@ -4,7 +4,7 @@ import GRDB
 enum IncidentTables {
     static let incidentColumns = """
         id, component, state, severity, cause_check, category, reason, message, root_cause, previous, failed_us, \
-        detected_us, resolved_us, healer, gap_us, down_from_us, first_seq, last_seq
+        detected_us, resolved_us, healer, gap_us, down_from_us, first_seq, last_seq, drill
         """
     static let actionColumns = """
         incident, id, action, attempt, step, unit, why, started_us, finished_us, result, detail, verified, \
@@ -24,7 +24,8 @@ enum IncidentTables {
             category: row.text(5), reason: row.text(6), message: row.text(7), rootCause: row.optionalText(8),
             previous: row.optionalInt(9), failedAt: row.int(10), detectedAt: row.int(11),
             resolvedAt: row.optionalInt(12), healer: row.optionalText(13), gap: row.optionalInt(14),
-            downFrom: row.optionalInt(15), firstSequence: row.int(16), lastSequence: row.int(17))
+            downFrom: row.optionalInt(15), firstSequence: row.int(16), lastSequence: row.int(17),
+            drill: row.optionalInt(18))
     }
 
     static func action(_ row: SQLRow) -> ActionRow {
@@ -50,16 +51,18 @@ enum IncidentTables {
     static func store(_ row: IncidentRow, in db: Database) throws {
         try db.run(
             """
-            INSERT INTO incident VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+            INSERT INTO incident VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+            ?19)
             ON CONFLICT (id) DO UPDATE SET state = ?3, category = ?6, reason = ?7, message = ?8, root_cause = ?9,
-            failed_us = ?11, resolved_us = ?13, healer = ?14, gap_us = ?15, down_from_us = ?16, last_seq = ?18
+            failed_us = ?11, resolved_us = ?13, healer = ?14, gap_us = ?15, down_from_us = ?16, last_seq = ?18,
+            drill = ?19
             """,
             [
                 .int(row.id), .text(row.component), .text(row.state), .text(row.severity), .text(row.check),
                 .text(row.category), .text(row.reason), .text(row.message), .optional(row.rootCause),
                 .optional(row.previous), .int(row.failedAt), .int(row.detectedAt), .optional(row.resolvedAt),
                 .optional(row.healer), .optional(row.gap), .optional(row.downFrom), .int(row.firstSequence),
-                .int(row.lastSequence),
+                .int(row.lastSequence), .optional(row.drill),
             ])
     }
 

@@ -143,6 +143,7 @@ struct Projector {
 
     /// An action of an incident that is already counted has changed.
     private func correctCounts(_ fold: IncidentFold) throws {
+        guard fold.incident.drill == nil else { return }
         for id in fold.changed.sorted() {
             guard let action = fold.actions[id] else { continue }
             let before = try IncidentTables.action(id, of: fold.incident.id, in: self.db)?.tally ?? 0
@@ -174,13 +175,14 @@ enum IncidentEnd {
         var isFirst = true
         try db.each(
             """
-            SELECT resolved_us, root_cause, healer, first_seq FROM incident
+            SELECT resolved_us, root_cause, healer, first_seq, drill FROM incident
             WHERE component = ? AND resolved_us IS NOT NULL AND id < ? ORDER BY id DESC LIMIT 100
             """, [.text(incident.component), .int(incident.id)]
         ) { row in
             if isFirst { finding.downFrom = max(finding.downFrom, row.int(0)) }
             isFirst = false
-            let isOther = row.optionalText(1) != nil || row.text(2) == Healer.withdrawn.rawValue
+            let isOther =
+                row.optionalText(1) != nil || row.text(2) == Healer.withdrawn.rawValue || row.optionalInt(4) != nil
             if isOwn, isOther { return true }
             finding.oldestUsed = row.int(3)
             if isOwn { previousEnd = row.int(0) }

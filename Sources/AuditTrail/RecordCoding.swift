@@ -55,10 +55,21 @@ extension AuditRecord.Body {
             return .paused(until: until, by: detail(name), reason: detail(reason))
         case .resumed(let name): return .resumed(by: detail(name))
         case .timeCounts(let counts, let why): return .timeCounts(counts, why: detail(why))
+        case .drillBegun(var beginning):
+            beginning.cause = beginning.cause.cleaned
+            return .drillBegun(beginning)
+        case .drillCaused(let cause): return .drillCaused(cause?.cleaned)
+        case .drillEnded(let id, let outcome, let text): return .drillEnded(id: id, outcome, detail: detail(text))
         case .supervisorStarted, .policyLoaded, .incidentSuppressed, .incidentExhausted, .incidentRearmed,
             .incidentResolved, .pruned:
             return self
         }
+    }
+}
+
+extension DrillCause {
+    fileprivate var cleaned: Self {
+        Self(id: self.id, fault: self.fault, by: detail(self.by), reason: self.reason.map(detail))
     }
 }
 

@@ -15,8 +15,9 @@ struct Contribution: Hashable {
     /// Known downtime by day.
     var down: [Int64: Int64]
 
+    /// `nil` where it adds nothing: it is not resolved, or a drill brought it about.
     init?(_ incident: IncidentRow, down: [(day: Int64, length: Int64)]) {
-        guard let resolved = incident.resolvedAt else { return nil }
+        guard let resolved = incident.resolvedAt, incident.drill == nil else { return nil }
         self.component = incident.component
         self.day = WallTime.day(of: incident.failedAt)
         self.detect = max(0, incident.detectedAt - incident.failedAt)

@@ -17,6 +17,9 @@ enum Schema {
         migrator.registerMigration("1") { db in
             try db.execute(sql: Self.version1)
         }
+        migrator.registerMigration("2") { db in
+            try db.execute(sql: Self.version2)
+        }
         return migrator
     }
 
@@ -29,6 +32,12 @@ enum Schema {
             """
         ) { $0.text(0) }
     }
+
+    /// Drills: which one an incident belongs to, and the ends of drills, which are counted from the records themselves.
+    private static let version2 = """
+        ALTER TABLE incident ADD COLUMN drill INTEGER;
+        CREATE INDEX record_drill_ended ON record(at_us) WHERE kind = 'drillEnded';
+        """
 
     private static let version1 = """
         CREATE TABLE record(

@@ -17,6 +17,10 @@ import ResilienceCore
 /// - Actions: done and, where it was verified, held, is `succeeded`; failed, timed out or did not hold is `failed`; what
 ///   was not done, or is not known, is neither. They count with their incident.
 ///
+/// - Drills: an incident that a drill brought about, and those of others that waited for it, are in none of the above, as
+///   if they had not been: their time counts as up, and the operating time between failures runs on. Drills are counted
+///   by themselves; one that was overtaken or never began is not.
+///
 /// Means, counts and shares are exact. Percentiles are nearest-rank and within 1 % of the exact value.
 public struct StatisticsReport: Hashable, Sendable {
     /// Of durations, in seconds; `nil` where there are none.
@@ -55,10 +59,13 @@ public struct StatisticsReport: Hashable, Sendable {
         public var healedWithoutHuman: Double?
         /// In the order of their names.
         public var actions: [ActionCount]
+        /// Drills that came to an end, and those of them that were healed.
+        public var drills: Int64
+        public var drillsHealed: Int64
 
         public init(
             incidents: Int64, availability: Double?, mttd: Durations, mttr: Durations, mtbf: Durations,
-            healedWithoutHuman: Double?, actions: [ActionCount]
+            healedWithoutHuman: Double?, actions: [ActionCount], drills: Int64 = 0, drillsHealed: Int64 = 0
         ) {
             self.incidents = incidents
             self.availability = availability
@@ -67,6 +74,8 @@ public struct StatisticsReport: Hashable, Sendable {
             self.mtbf = mtbf
             self.healedWithoutHuman = healedWithoutHuman
             self.actions = actions
+            self.drills = drills
+            self.drillsHealed = drillsHealed
         }
     }
 

@@ -195,6 +195,14 @@ enum StoreOpening {
             howToFix: "Install that version again, or move audit.sqlite* out of the state directory.")
     }
 
+    /// A reader changes nothing: the tables are brought up to date by heald.
+    static func refuseOlder(_ db: Database) throws {
+        guard try !Schema.migrator.hasCompletedMigrations(db) else { return }
+        throw AuditError(
+            .olderSchema, what: "Could not read the audit trail.", why: "An older version of heald has written it.",
+            howToFix: "Start heald once: it brings the tables up to date.")
+    }
+
     /// Looks for damage within bounds.
     private static func check(_ db: Database) throws {
         let finding = try Self.withDeadline(db, seconds: Self.checkSeconds) {

@@ -1,3 +1,5 @@
+import RecoveryEngine
+
 /// The statistics of one component (or of all) while they are added up.
 struct Tally {
     /// Entries of histograms, unsorted: bucket in the upper 16 bits, count in the rest.
@@ -59,6 +61,8 @@ struct Tally {
     var recover = Entries()
     var gap = Entries()
     var actions: [String: (succeeded: Int64, failed: Int64)] = [:]
+    var drills: Int64 = 0
+    var drillsHealed: Int64 = 0
 
     /// A stored rollup, its columns from the given one on.
     mutating func add(_ row: SQLRow, at first: Int32) {
@@ -100,6 +104,8 @@ struct Tally {
         self.detect.add(other.detect)
         self.recover.add(other.recover)
         self.gap.add(other.gap)
+        self.drills += other.drills
+        self.drillsHealed += other.drillsHealed
         for (name, count) in other.actions { self.add(name, succeeded: count.succeeded, failed: count.failed) }
     }
 
@@ -111,6 +117,16 @@ struct Tally {
             healedWithoutHuman: self.healable > 0 ? Double(self.healed) / Double(self.healable) : nil,
             actions: self.actions.sorted { $0.key < $1.key }.map {
                 StatisticsReport.ActionCount(action: $0.key, succeeded: $0.value.succeeded, failed: $0.value.failed)
-            })
+            }, drills: self.drills, drillsHealed: self.drillsHealed)
+    }
+}
+
+extension DrillOutcome {
+    /// It says something of the component; one that was overtaken or never began says nothing.
+    var isCounted: Bool {
+        switch self {
+        case .healed, .notHealed, .notNoticed: true
+        case .notInjected, .interrupted: false
+        }
     }
 }

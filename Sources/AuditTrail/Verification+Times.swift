@@ -146,6 +146,8 @@ extension Verification {
         if isProvable, incident.gap != end.gap || incident.downFrom != end.downFrom {
             self.find("the durations of incident \(incident.id) are not what the records say")
         }
+        // A drill has no downtime.
+        guard incident.drill == nil else { return 0 }
         var days: [Int64: Int64] = [WallTime.day(of: incident.failedAt): 0]
         for (day, length) in try IncidentEnd.downtime(incident, alive: alive, in: self.db) {
             days[day, default: 0] += length

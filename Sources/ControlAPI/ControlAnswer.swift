@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import RecoveryEngine
 
 /// What the API says: a status and one JSON value.
 struct ControlAnswer: Sendable {
@@ -43,8 +44,10 @@ struct ControlRefusal: Error, Encodable, Hashable {
     var fix: String
     /// The methods that the route has.
     var allow: String?
+    /// Why a drill was refused, reason by reason.
+    var obstacles: [DrillObstacle]?
 
-    enum CodingKeys: String, CodingKey { case error, why, fix }
+    enum CodingKeys: String, CodingKey { case error, why, fix, obstacles }
 
     var answer: ControlAnswer {
         let body = (try? ControlAnswer.encode(self)) ?? Array("{}\n".utf8)
@@ -57,8 +60,9 @@ struct ControlRefusal: Error, Encodable, Hashable {
         Self(
             status: .notFound, error: "There is nothing at this path.", why: "The API has no such route.",
             fix:
-                "GET /v1/status, /v1/events, /v1/degradation, /v1/version, /v1/healthz or /metrics; POST /v1/reload, /v1/pause, /v1/resume, "
-                + "/v1/approve, /v1/deny, /v1/ack, /v1/failback, /v1/check/NAME or /v1/beat/NAME.")
+                "GET /v1/status, /v1/events, /v1/degradation, /v1/version, /v1/healthz or /metrics; POST /v1/reload, "
+                + "/v1/pause, /v1/resume, /v1/approve, /v1/deny, /v1/ack, /v1/failback, /v1/drill, /v1/check/NAME or "
+                + "/v1/beat/NAME.")
     }
 
     static func wrongMethod(allow: String) -> Self {

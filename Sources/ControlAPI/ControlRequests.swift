@@ -100,7 +100,7 @@ extension Decodable {
     }
 }
 
-private func refuseUnknownKeys(_ decoder: any Decoder, known: [String]) throws {
+func refuseUnknownKeys(_ decoder: any Decoder, known: [String]) throws {
     struct AnyKey: CodingKey {
         var stringValue: String
         var intValue: Int? { nil }

@@ -36,7 +36,7 @@ struct ControlResponder: HTTPResponder {
 
     enum Route: Hashable {
         case status, version, health, degradation, events, metrics, reload, pause, resume, approve, deny, acknowledge,
-            failback
+            failback, drill
         case check(String)
         case beat(component: String, check: String?)
 
@@ -55,6 +55,7 @@ struct ControlResponder: HTTPResponder {
             case "/v1/deny": self = .deny
             case "/v1/ack": self = .acknowledge
             case "/v1/failback": self = .failback
+            case "/v1/drill": self = .drill
             default:
                 let parts = path.split(separator: "/", omittingEmptySubsequences: false)
                 // A name needs no percent-encoding, so nothing is decoded.
@@ -85,7 +86,7 @@ struct ControlResponder: HTTPResponder {
         var isChange: Bool {
             switch self {
             case .status, .version, .health, .degradation, .events, .metrics: false
-            case .reload, .pause, .resume, .approve, .deny, .acknowledge, .failback, .check, .beat: true
+            case .reload, .pause, .resume, .approve, .deny, .acknowledge, .failback, .drill, .check, .beat: true
             }
         }
 
@@ -104,6 +105,7 @@ struct ControlResponder: HTTPResponder {
             case .deny: "deny"
             case .acknowledge: "ack"
             case .failback: "failback"
+            case .drill: "drill"
             case .check: "check"
             case .beat: "beat"
             }
@@ -127,6 +129,8 @@ struct ControlResponder: HTTPResponder {
             return ControlRefusal.invalid(why).answer.response
         } catch ControlError.refused(let what, let why) {
             return ControlRefusal.refused(what, why: why).answer.response
+        } catch ControlError.drillRefused(let plan) {
+            return ControlRefusal.drillRefused(plan).answer.response
         }
     }
 
@@ -159,7 +163,8 @@ struct ControlResponder: HTTPResponder {
         case .degradation:
             let reading = try await self.reading(for: caller)
             return try ControlAnswer(reading.status.degradation ?? DegradationStatus(level: .normal))
-        case .status, .events, .reload, .pause, .resume, .approve, .deny, .acknowledge, .failback, .check, .beat:
+        case .status, .events, .reload, .pause, .resume, .approve, .deny, .acknowledge, .failback, .drill, .check,
+            .beat:
             return ControlAnswer(body: try await self.reading(for: caller).body)
         }
     }
@@ -235,6 +240,7 @@ struct ControlResponder: HTTPResponder {
                 try await control.failBack(component: request.component, by: name)
             }
             return try ControlAnswer(["ok": true])
+        case .drill: return try await self.drill(body, by: name)
         case .check(let component):
             let checks = try await self.bounded(self.limits.check) { [control] in
                 try await control.checkNow(component: component)

@@ -11,11 +11,15 @@ public enum ExitStatus: Int32, Hashable, Sendable {
     case unavailable = 69
     /// A defect of ours, or an answer that is not understood.
     case internalError = 70
+    /// A drill's fault was noticed, and not healed in time.
+    case notHealed = 71
     /// Reading or writing failed.
     case inputOutput = 74
     /// Understood, and not done as things stand; later it may be.
     case refused = 75
     case notPermitted = 77
+    /// No check noticed a drill's fault in time: the policy has to be told of one that does.
+    case notNoticed = 78
 }
 
 /// Why a command did not do what it should, and what to do about it.

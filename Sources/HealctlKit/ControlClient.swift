@@ -1,4 +1,5 @@
 import Foundation
+import RecoveryEngine
 import ResilienceCore
 import Supervisor
 
@@ -59,6 +60,17 @@ public struct ControlClient: Sendable {
     public func failBack(component: String) throws(CommandFailure) {
         let body = JSONValue.object([("component", .string(component))])
         _ = try self.ask("POST", "/v1/failback", body: body, timeout: .seconds(60))
+    }
+
+    /// - Parameter isDryRun: only ask whether it may be done.
+    public func drill(
+        component: String, fault: DrillFault, reason: String?, isDryRun: Bool
+    ) throws(CommandFailure) -> DrillAnswer {
+        let body = JSONValue.object([
+            ("component", .string(component)), ("fault", .string(fault.rawValue)), ("reason", .string(reason)),
+            ("dryRun", .bool(isDryRun)),
+        ])
+        return try self.decode(self.ask("POST", "/v1/drill", body: body, timeout: .seconds(60)))
     }
 
     /// - Parameter target: the number that a repair waits under, or its component.

@@ -57,7 +57,8 @@ public struct IncidentList: Sendable {
     }
 
     private static func cause(of row: IncidentReport) -> String {
-        let seen = "\(printable(row.cause.check)): \(printable(row.cause.message, limit: 300))"
+        let drill = row.drill.map { "drill \($0); " } ?? ""
+        let seen = drill + "\(printable(row.cause.check)): \(printable(row.cause.message, limit: 300))"
         return row.rootCause.map { "because of \(printable($0)); \(seen)" } ?? seen
     }
 

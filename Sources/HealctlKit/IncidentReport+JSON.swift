@@ -3,7 +3,7 @@ import ResilienceCore
 
 extension IncidentReport {
     /// An element of `healctl incidents --json`: stable. What is not known is `null`, times are RFC 3339 in UTC with
-    /// microseconds, durations seconds. `healer` and `previous` are not in it.
+    /// microseconds, durations seconds. `drill` is the number of the drill that brought it about. `healer` and `previous` are not in it.
     public var json: JSONValue {
         .object([
             ("id", .integer(self.id)),
@@ -26,6 +26,7 @@ extension IncidentReport {
             ("timeToDetectSeconds", .number(self.timeToDetect.inSeconds)),
             ("timeToRecoverSeconds", .number(self.timeToRecover?.inSeconds)),
             ("actions", .array(self.actions.map(\.json))),
+            ("drill", self.drill.map { .integer($0) } ?? .null),
         ])
     }
 }

@@ -124,6 +124,16 @@ extension IncidentStory {
         case .policyLoaded(let generation, _):
             return one("policy", "generation \(generation) loaded", .plain, "policyLoaded")
         case .policyRejected(let error, _): return one("policy", "refused: \(error)", .doubtful, "policyRejected")
+        case .drillBegun(let beginning):
+            return one(
+                "drill", "\(beginning.cause.fault.words) \(beginning.unit), by \(beginning.cause.text)", .plain, "drill"
+            )
+        case .drillCaused(let cause?):
+            return one("drill", "\(cause.id): \(cause.fault.words) on purpose, by \(cause.text)", .plain, "drill")
+        case .drillCaused(nil): return one("drill", "it was no drill that brought it about", .plain, "noDrill")
+        case .drillEnded(let id, let outcome, let detail):
+            return one(
+                "drill", "\(id) \(outcome.words): \(detail)", outcome == .healed ? .good : .doubtful, "drillEnded")
         case .pruned: return one("audit", "older records were removed by retention", .faint, "pruned")
         }
     }

@@ -87,6 +87,11 @@ public struct IncidentStory: Sendable {
             let healer = self.healer.map { ", \($0.words)" } ?? ""
             lines += fact("Up again", "after \(DurationText.precise(time)), \(page.times.clock(resolvedAt))\(healer)")
         }
+        if let drill = self.drill {
+            let what =
+                "\(drill.id): \(drill.fault.words) on purpose, by \(printable(drill.text)). It is in no statistics."
+            lines += fact("Drill", what)
+        }
         if let root = incident.rootCause { lines += fact("Because", "\(printable(root)) is down, which it needs") }
         if let previous = self.previous {
             lines += fact("Follows", "incident \(previous); the ladder went on where that left it")
@@ -98,6 +103,12 @@ public struct IncidentStory: Sendable {
 
     private var healer: Healer? {
         for case .incidentResolved(_, let healer) in self.records.map(\.body).reversed() { return healer }
+        return nil
+    }
+
+    /// The drill that brought it about, by the last word on it.
+    private var drill: DrillCause? {
+        for case .drillCaused(let cause) in self.records.map(\.body).reversed() { return cause }
         return nil
     }
 

@@ -27,6 +27,7 @@ extension StatisticsReport.Figures {
             ("mtbfSpread", self.mtbf.json),
             ("healedWithoutHuman", .number(self.healedWithoutHuman)),
             ("actions", .array(self.actions.map(\.json))),
+            ("drills", .object([("ended", .integer(self.drills)), ("healed", .integer(self.drillsHealed))])),
         ]
     }
 }

@@ -19,7 +19,20 @@ extension StatisticsReport {
         table.rows =
             self.components.map { Self.cells($0.component, $0.figures) } + [Self.cells(nil, self.overall)]
         let head = "Since \(times.full(self.since)) (\(DurationText.coarse(max(.zero, times.now - self.since))))"
-        return ([head, ""] + table.lines(on: terminal)).joined(separator: "\n") + "\n"
+        return ([head, ""] + table.lines(on: terminal) + self.drillLines).joined(separator: "\n") + "\n"
+    }
+
+    /// Drills are in none of the figures above.
+    private var drillLines: [String] {
+        guard self.overall.drills > 0 else { return [] }
+        let parts = self.components.filter { $0.figures.drills > 0 }.map {
+            "\(printable($0.component)) \($0.figures.drillsHealed)/\($0.figures.drills)"
+        }
+        return [
+            "",
+            "Drills, which count in none of these: \(self.overall.drills), of which \(self.overall.drillsHealed) healed "
+                + "(\(parts.joined(separator: ", ")))",
+        ]
     }
 
     /// - Parameter component: `nil` for all together.

@@ -49,6 +49,11 @@ public struct StatusPage: Sendable {
                     + (overrides["HEALD_ENABLED"] == "false" ? ". Nothing is repaired, all is only observed." : ""))
         }
         if let degradation = status.degradation { lines += self.lines(degradation, terminal, times) }
+        if let drill = status.drill, drill.state == DrillStatus.running {
+            let who = [drill.by, drill.reason].compactMap { $0.map { printable($0) } }.joined(separator: ": ")
+            let what = "Drill \(drill.id) is under way, by \(who): \(printable(drill.unit)) was \(drill.fault.words)"
+            lines.append(terminal.styled(what, .doubtful))
+        }
         lines.append(self.summary)
         return lines
     }
@@ -149,6 +154,7 @@ public struct StatusPage: Sendable {
             ("startedAt", .string(self.status.startedAt)),
             ("overrides", self.overrides),
             ("degradation", self.status.degradation?.json ?? .null),
+            ("drill", self.status.drill.map(DrillPage.json) ?? .null),
         ])
     }
 

@@ -35,7 +35,8 @@ enum TrailOpening {
             case .locked: throw StartError(.tryAgain, [error.description])
             case .newerSchema: throw StartError(.configuration, [error.description])
             case .missing: throw StartError(.cannotCreate, [error.description])
-            case .readOnly, .full, .corrupt, .notPermitted, .failed: return Self.without(directory, error, onBack)
+            case .readOnly, .full, .corrupt, .notPermitted, .olderSchema, .failed:
+                return Self.without(directory, error, onBack)
             }
         } catch {
             return Self.without(directory, error, onBack)

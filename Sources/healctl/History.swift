@@ -51,7 +51,7 @@ struct History {
             case .missing: status = .notFound
             case .notPermitted: status = .notPermitted
             case .corrupt: status = .badData
-            case .readOnly, .full, .newerSchema, .locked, .failed: status = .inputOutput
+            case .readOnly, .full, .newerSchema, .olderSchema, .locked, .failed: status = .inputOutput
             }
             throw CommandFailure(status, what: error.what, why: error.why, fix: error.howToFix)
         }

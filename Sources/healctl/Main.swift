@@ -12,15 +12,16 @@ struct Healctl: ParsableCommand {
             goes over heald's control socket: root and members of the group heald may change things, others may read.
 
             Exit status: 0 done; 64 wrong usage; 65 bad policy, or an audit trail that does not verify; 66 no such \
-            incident, component or database; 69 heald cannot be reached; 70 internal error; 74 cannot be read; 75 not \
-            done, as things stand; 77 not permitted.
+            incident, component or database; 69 heald cannot be reached; 70 internal error; 71 not healed (drill); 74 \
+            cannot be read; 75 not done, as things stand; 77 not permitted; 78 not noticed (drill).
             """,
         subcommands: [
             StatusCommand.self, IncidentsCommand.self, StatsCommand.self, ErrorsCommand.self, EventsCommand.self,
             PolicyCommand.self,
             AuditCommand.self,
             ReloadCommand.self, PauseCommand.self, ResumeCommand.self, ApproveCommand.self, DenyCommand.self,
-            AcknowledgeCommand.self, FailbackCommand.self, CheckCommand.self, BeatCommand.self, VersionCommand.self,
+            AcknowledgeCommand.self, FailbackCommand.self, DrillCommand.self, CheckCommand.self, BeatCommand.self,
+            VersionCommand.self,
         ])
 
     static func main() {

@@ -28,7 +28,7 @@ import Testing
                 == ActionOutcome(
                     .failed,
                     detail:
-                        "nothing was done: this version has no action TELEPORT, only CIRCUIT_BREAK, CLEAR_CACHE, DEGRADE, EXEC, FAILOVER, REDUCE_LOAD, RESET_CONNECTION, RESTART, ROLLBACK, SCALE_DOWN, SCALE_UP, SWITCH_ENDPOINT"
+                        "nothing was done: this version has no action TELEPORT, only CIRCUIT_BREAK, CLEAR_CACHE, DEGRADE, DRILL, EXEC, FAILOVER, REDUCE_LOAD, RESET_CONNECTION, RESTART, ROLLBACK, SCALE_DOWN, SCALE_UP, SWITCH_ENDPOINT"
                 ))
         let earlier = await registry.reconcile(Self.request("TELEPORT"))
         #expect(earlier.result == .interrupted)
@@ -64,7 +64,7 @@ import Testing
         let registry = ActionRegistry(systemd: try Self.systemd(), actions: ActionRegistry.standard + [Echo.self])
         #expect(
             registry.names == [
-                "CIRCUIT_BREAK", "CLEAR_CACHE", "DEGRADE", "ECHO", "EXEC", "FAILOVER", "REDUCE_LOAD",
+                "CIRCUIT_BREAK", "CLEAR_CACHE", "DEGRADE", "DRILL", "ECHO", "EXEC", "FAILOVER", "REDUCE_LOAD",
                 "RESET_CONNECTION", "RESTART", "ROLLBACK", "SCALE_DOWN", "SCALE_UP", "SWITCH_ENDPOINT",
             ])
         #expect(await registry.run(Self.request("ECHO")) == ActionOutcome(.succeeded, detail: "web 7"))

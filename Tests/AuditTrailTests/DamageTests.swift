@@ -142,7 +142,7 @@ import Testing
         let scene = try Scene()
         try scene.with { _ in }
         let queue = try DatabaseQueue(path: scene.path)
-        try queue.write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('2')") }
+        try queue.write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('3')") }
         try queue.close()
         let refusal = #expect(throws: AuditError.self) { try scene.open() }
         #expect(refusal?.code == .newerSchema)

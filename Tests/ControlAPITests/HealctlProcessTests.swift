@@ -97,6 +97,60 @@ import Testing
             ])
     }
 
+    @Test func `a drill is refused with its reasons, needs a yes, and is followed to its end`() async throws {
+        let control = RecordingControl(drillEnds: .healed)
+        try await TestServer.with(control) { server in
+            let unsure = try await Self.healctl(user: nil, ["drill", "api"], in: server)
+            #expect(unsure.0 == 64 && unsure.1.contains("give --yes"), "\(unsure.1)")
+            let refused = try await Self.healctl(user: nil, ["drill", "db", "--yes"], in: server)
+            #expect(refused.0 == 75 && refused.1.contains("  - it is latched\n  - it is paused\n"), "\(refused.1)")
+            let asked = try await Self.healctl(user: nil, ["drill", "api", "--fault", "hang", "--dry-run"], in: server)
+            #expect(asked.0 == 0 && asked.1.contains("SIGSTOP to process 42"), "\(asked.1)")
+            let healed = try await Self.healctl(
+                user: nil, ["drill", "api", "--yes", "--reason", "why not"], in: server)
+            #expect(healed.0 == 0 && healed.1.contains("Drill 7 of api: healed after 40 ms\n"), "\(healed.1)")
+            let unknown = try await Self.healctl(user: nil, ["drill", "ap", "--yes"], in: server)
+            #expect(unknown.0 == 66)
+        }
+        let begun = await control.calls.filter { if case .drill(_, _, _, _, false) = $0 { true } else { false } }
+        let me = Accounts().userName(of: geteuid())
+        #expect(begun == [.drill("api", .kill, by: me, reason: "why not", isDryRun: false)])
+    }
+
+    @Test(arguments: [(DrillOutcome.notHealed, Int32(71)), (.notNoticed, 78), (.notInjected, 75), (.interrupted, 75)])
+    func `a drill that does not end well has a status of its own`(outcome: DrillOutcome, status: Int32) async throws {
+        try await TestServer.with(RecordingControl(drillEnds: outcome)) { server in
+            let ended = try await Self.healctl(user: nil, ["drill", "api", "--yes", "--json"], in: server)
+            #expect(ended.0 == status && ended.1.contains(#""state": "\#(outcome.rawValue)""#), "\(ended.1)")
+        }
+    }
+
+    @Test func `Ctrl-C leaves a drill to heald and says so`() async throws {
+        let control = RecordingControl()
+        try await TestServer.with(control) { server in
+            let built = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+                .appendingPathComponent("healctl")
+            let process = Process()
+            process.executableURL = built
+            process.arguments = ["drill", "api", "--yes", "--runtime-dir", server.directory]
+            let output = Pipe()
+            (process.standardOutput, process.standardError) = (output, output)
+            process.standardInput = FileHandle.nullDevice
+            try process.run()
+            // It follows once it asks for the status.
+            for _ in 0..<600 {
+                if await control.statusQuestions > 0 { break }
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            process.interrupt()
+            let text = try await onThread {
+                String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            }
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 130 && text.contains("left to heald"), "\(text)")
+        }
+    }
+
     @Test func `a reload of bad policies is 65 and shows what is wrong`() async throws {
         let control = RecordingControl(
             reloadReport: .init(applied: false, generation: 7, errors: ["a.json:1:2: $.x: no"]))

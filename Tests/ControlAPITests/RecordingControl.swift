@@ -11,6 +11,7 @@ actor RecordingControl: SupervisorControl {
         case resume(component: String?, by: String)
         case acknowledge(String, by: String)
         case failBack(String, by: String)
+        case drill(String, DrillFault, by: String, reason: String?, isDryRun: Bool)
         case answer(String, approves: Bool, by: String, reason: String?)
         case check(String)
         case beat(component: String, check: String?)
@@ -24,11 +25,12 @@ actor RecordingControl: SupervisorControl {
     private let reloadReport: ReloadReport
     private let isHung: Bool
     private let mainPID: Int32?
+    private let drillEnds: DrillOutcome?
 
     init(
         components: [ComponentStatus] = [RecordingControl.component("api"), RecordingControl.component("db")],
         state: String = "running", reloadReport: ReloadReport = .init(applied: true, generation: 8, errors: []),
-        isHung: Bool = false, mainPID: Int32? = nil
+        isHung: Bool = false, mainPID: Int32? = nil, drillEnds: DrillOutcome? = nil
     ) {
         self.answer = SupervisorStatus(
             state: state, reason: nil, version: "1.2.3", startedAt: "2026-11-20T00:00:00.000000Z",
@@ -36,6 +38,7 @@ actor RecordingControl: SupervisorControl {
         self.reloadReport = reloadReport
         self.isHung = isHung
         self.mainPID = mainPID
+        self.drillEnds = drillEnds
     }
 
     static func component(_ name: String) -> ComponentStatus {
@@ -90,6 +93,33 @@ actor RecordingControl: SupervisorControl {
             throw ControlError.refused(what: "db does not go back to its own unit.", why: "it is the active one")
         }
         self.calls.append(.failBack(component, by: operatorName))
+    }
+
+    /// The component db is not well.
+    func drill(
+        component: String, fault: DrillFault, by operatorName: String, reason: String?, isDryRun: Bool
+    ) async throws -> DrillAnswer {
+        try self.requireKnown(component)
+        self.calls.append(.drill(component, fault, by: operatorName, reason: reason, isDryRun: isDryRun))
+        var obstacles: [DrillObstacle] = []
+        if component == "db" {
+            obstacles = [DrillObstacle(.latched, "it is latched"), DrillObstacle(.paused, "it is paused")]
+        }
+        let plan = DrillPlan(
+            component: component, fault: fault, unit: "\(component).service", mainPID: 42, obstacles: obstacles,
+            noticedBy: ["port"], firstRepair: "RESTART", noticeWithinMs: 10_000, healWithinMs: 60_000)
+        guard !isDryRun else { return DrillAnswer(plan: plan, drill: nil) }
+        guard obstacles.isEmpty else { throw ControlError.drillRefused(plan) }
+        let drill = DrillStatus(
+            id: 7, component: component, fault: fault, unit: "\(component).service", mainPID: 42, by: operatorName,
+            reason: reason, state: DrillStatus.running, begunAt: "2026-11-20T01:00:00.000000Z")
+        self.answer.drill = drill
+        if let end = self.drillEnds {
+            self.answer.drill?.state = end.rawValue
+            self.answer.drill?.injectedAt = "2026-11-20T01:00:00.000000Z"
+            self.answer.drill?.upMs = 40
+        }
+        return DrillAnswer(plan: plan, drill: drill)
     }
 
     /// Number 17 waits, for the component api.

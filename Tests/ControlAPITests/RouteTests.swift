@@ -20,7 +20,7 @@ import Testing
             let components = ["api", "db"].map { component.replacing("NAME", with: $0) }.joined(separator: ",")
             #expect(
                 answer.text == """
-                    {"components":[\(components)],"degradation":null,"policy":{"error":null,"generation":7,\
+                    {"components":[\(components)],"degradation":null,"drill":null,"policy":{"error":null,"generation":7,\
                     "loadedAt":"2026-11-20T01:00:00.000000Z"},"reason":null,\
                     "startedAt":"2026-11-20T00:00:00.000000Z","state":"running","version":"1.2.3"}
 
@@ -192,6 +192,45 @@ import Testing
             #expect(try await server.request("POST", "/v1/failback", "{}").status == 400)
         }
         #expect(await control.calls == [.failBack("api", by: self.me)])
+    }
+
+    @Test func `a drill is asked about, begun, or refused with all that speaks against it`() async throws {
+        let control = RecordingControl()
+        try await TestServer.with(control) { server in
+            let asked = try await server.request(
+                "POST", "/v1/drill", #"{"component":"db","fault":"hang","dryRun":true}"#)
+            #expect(asked.status == 200)
+            #expect(
+                asked.text == """
+                    {"drill":null,"plan":{"component":"db","fault":"hang","firstRepair":"RESTART","healWithinMs":60000,\
+                    "mainPID":42,"noticeWithinMs":10000,"noticedBy":["port"],"obstacles":[{"kind":"latched",\
+                    "text":"it is latched"},{"kind":"paused","text":"it is paused"}],"safe":false,"unit":"db.service"}}
+
+                    """)
+            let begun = try await server.request("POST", "/v1/drill", #"{"component":"api","reason":"monthly"}"#)
+            #expect(begun.status == 200)
+            let drill = try #require(begun.object["drill"] as? [String: Any])
+            #expect(drill["state"] as? String == "running" && drill["noticedMs"] is NSNull)
+            #expect(drill["by"] as? String == self.me)
+            let refused = try await server.request("POST", "/v1/drill", #"{"component":"db"}"#)
+            #expect(refused.status == 409)
+            #expect(refused.object["why"] as? String == "it is latched; it is paused.")
+            #expect((refused.object["obstacles"] as? [Any])?.count == 2)
+            #expect(try await server.request("POST", "/v1/drill", #"{"component":"ap"}"#).status == 404)
+            for body in [
+                "{}", #"{"component":"api","fault":"burn"}"#, #"{"component":"api","dryRun":"yes"}"#,
+                #"{"component":"api","now":true}"#,
+            ] {
+                #expect(try await server.request("POST", "/v1/drill", body).status == 400, "\(body)")
+            }
+            #expect(try await server.request("GET", "/v1/drill").status == 405)
+        }
+        #expect(
+            await control.calls == [
+                .drill("db", .hang, by: self.me, reason: nil, isDryRun: true),
+                .drill("api", .kill, by: self.me, reason: "monthly", isDryRun: false),
+                .drill("db", .kill, by: self.me, reason: nil, isDryRun: false),
+            ])
     }
 
     @Test func `check runs the checks and returns what they say`() async throws {

@@ -83,7 +83,8 @@ import Testing
                     "resolvedAt": null,
                     "timeToDetectSeconds": 0.002,
                     "timeToRecoverSeconds": null,
-                    "actions": []
+                    "actions": [],
+                    "drill": null
                   },
                   {
                     "id": 1,
@@ -111,7 +112,8 @@ import Testing
                         "result": "succeeded",
                         "detail": "job 7 done; up for 2 s"
                       }
-                    ]
+                    ],
+                    "drill": null
                   }
                 ]
 
@@ -145,7 +147,11 @@ import Testing
                       "p95": null
                     },
                     "healedWithoutHuman": null,
-                    "actions": []
+                    "actions": [],
+                    "drills": {
+                      "ended": 0,
+                      "healed": 0
+                    }
                   },
                   "components": []
                 }

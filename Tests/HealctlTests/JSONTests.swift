@@ -36,7 +36,8 @@ import Testing
                       "result": "succeeded",
                       "detail": "job 4211 done"
                     }
-                  ]
+                  ],
+                  "drill": null
                 }
 
                 """)
@@ -75,7 +76,7 @@ import Testing
         let components = try #require(report["components"] as? [[String: Any]])
         let keys: Set = [
             "component", "incidents", "availability", "mttd", "mttr", "mtbf", "mtbfSpread", "healedWithoutHuman",
-            "actions",
+            "actions", "drills",
         ]
         #expect(Set(components[0].keys) == keys)
         #expect(Set(components[1].keys) == keys)
@@ -94,7 +95,7 @@ import Testing
         let status = try self.object(StatusPage(StatusPageTests.status).json)
         #expect(
             Set(status.keys) == [
-                "state", "policy", "components", "reason", "version", "startedAt", "overrides", "degradation",
+                "state", "policy", "components", "reason", "version", "startedAt", "overrides", "degradation", "drill",
             ])
         #expect(
             Set(try #require(status["policy"] as? [String: Any]).keys) == ["generation", "loadedAt", "error"])

@@ -265,6 +265,7 @@ struct Incident: Decodable {
     var timeToDetectSeconds: Double?
     var timeToRecoverSeconds: Double?
     var actions: [Action]
+    var drill: Int64?
 
     var restarts: [Action] { self.actions.filter { $0.action == "RESTART" } }
 }

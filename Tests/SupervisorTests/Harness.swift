@@ -41,6 +41,8 @@ final class ScriptedEngine: DecisionEngine {
 
     func figures(at now: Moment) -> EngineFigures { EngineFigures() }
     func obstacleToFailback(of name: String, at now: Moment) -> String? { nil }
+    func drillVerdict(on name: String, _ fault: DrillFault, at now: Moment) -> DrillVerdict? { nil }
+    var drill: SavedDrill? { nil }
     func heartbeatTarget(_ component: String) -> HeartbeatTarget? {
         self.state.withLock { $0.heartbeatTargets[component] }
     }

@@ -178,9 +178,11 @@ struct MetricsPage {
         self.counts(
             "heald_incidents_exhausted_total", "Incidents that every step of the ladder was tried on in vain.",
             ["component"], tally.exhausted)
+        self.counts(
+            "heald_drills_total", "Drills that ended, by outcome.", ["component", "outcome"], tally.drills)
         self.text.metric(
             "heald_incident_duration_seconds", .summary,
-            "From the failure until it was up again, of incidents that ended.")
+            "From the failure until it was up again, of incidents that ended and were no drill.")
         for (component, recoveries) in tally.recoveries.sorted(by: { $0.key < $1.key }) {
             self.text.summary(
                 count: recoveries.count, total: recoveries.total, PrometheusText.Labels([("component", component)]))

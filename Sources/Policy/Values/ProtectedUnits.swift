@@ -2,9 +2,9 @@
 /// Repairing one of them takes away more than its failure did, or cuts off whoever could undo the repair.
 ///
 /// - SeeAlso: systemd.special(7).
-enum ProtectedUnits {
+public enum ProtectedUnits {
     /// Why heald never acts on a unit, whatever a policy says; `nil` for all others.
-    static func reason(for unit: String) -> String? {
+    public static func reason(for unit: String) -> String? {
         guard let dot = unit.lastIndex(of: ".") else { return nil }
         let kind = unit[unit.index(after: dot)...]
         // What templates have in common stands before the `@`.

@@ -47,11 +47,13 @@ public struct ActionRequest: Hashable, Sendable, Codable {
     public var order: ActionOrder?
     /// Units that must not run while `unit` does; it is not started beside one of them.
     public var rivals: [String]?
+    /// It is part of a drill, which this says; no repair.
+    public var drill: DrillOrder?
 
     public init(
         id: Int64, incident: Int64, component: String, action: String, unit: String?, attempt: Int, timeout: Duration,
         expectedInvocationID: String?, policyGeneration: Int, strategy: Strategy? = nil,
-        order: ActionOrder? = nil, rivals: [String]? = nil
+        order: ActionOrder? = nil, rivals: [String]? = nil, drill: DrillOrder? = nil
     ) {
         self.id = id
         self.incident = incident
@@ -65,6 +67,7 @@ public struct ActionRequest: Hashable, Sendable, Codable {
         self.strategy = strategy
         self.order = order
         self.rivals = rivals
+        self.drill = drill
     }
 }
 

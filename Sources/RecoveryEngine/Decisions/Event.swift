@@ -44,6 +44,8 @@ public enum OperatorRequest: Hashable, Sendable {
     case deny(id: Int64, by: String, reason: String?)
     /// Let a component's own unit take its place again, which a standby has taken.
     case failBack(component: String, by: String)
+    /// Put a fault into a component that is well, to see it healed. Nothing happens where `drillVerdict` speaks against it.
+    case drill(component: String, DrillFault, by: String, reason: String?)
     /// Run all checks of a component now.
     case checkNow(component: String)
 }

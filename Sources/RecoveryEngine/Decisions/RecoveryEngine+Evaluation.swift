@@ -146,6 +146,7 @@ extension RecoveryEngine {
                 IncidentOpening(
                     cause: cause, severity: incident.severity, failedAt: incident.failedAt,
                     detectedAt: incident.detectedAt, previous: previous, rootCause: root)))
+        self.linkToDrill(index, root: root)
         self.keepEvidenceAtHand(index, deepest)
         if self.policy.channels.values.contains(where: { $0.events.contains(.opened) }) {
             self.alert(
@@ -286,6 +287,7 @@ extension RecoveryEngine {
         self.machines[index].incident?.state = .suppressed
         self.machines[index].incident?.rootCause = root
         self.record(index, .incidentSuppressed(rootCause: root))
+        self.linkToDrill(index, root: root)
         self.enter(index, .suppressed(by: root))
     }
 }

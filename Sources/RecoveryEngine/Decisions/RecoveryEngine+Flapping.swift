@@ -29,6 +29,15 @@ extension RecoveryEngine {
             "\(name) is latched: \(why). Repairs are held back until it is quiet, or until `healctl ack \(name)`.")
     }
 
+    /// Whether repairs would be held back from its next failure on.
+    func wouldLatch(_ index: Int) -> Bool {
+        let rule = self.flapRule(index)
+        var flap = self.machines[index].flap
+        flap.change(at: self.now.monotonic, rule)
+        flap.review(at: self.now.monotonic, rule)
+        return flap.isFlapping
+    }
+
     /// Held back until it has been quiet for long enough, up or down.
     func latchReasonToHold(_ index: Int) -> Hold? {
         guard self.machines[index].flap.isFlapping else { return nil }

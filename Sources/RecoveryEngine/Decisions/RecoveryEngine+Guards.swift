@@ -28,7 +28,7 @@ extension RecoveryEngine {
         if goesOn { self.evaluateWaiting() }
     }
 
-    private func isTooMany(_ unhealthy: Int) -> Bool {
+    func isTooMany(_ unhealthy: Int) -> Bool {
         let total = self.machines.count
         return total >= Guards.maxUnhealthyOfAtLeast
             && Double(unhealthy) > self.policy.guards.maxUnhealthy * Double(total)
@@ -91,18 +91,20 @@ extension RecoveryEngine {
                 AlertMessage(
                     event: .resolved, component: component.name, incident: incident.id,
                     severity: component.criticality.alertSeverity, channels: [],
-                    text: "\(component.name) needs nobody any more: \(why).", at: self.now.wall)))
+                    text: incident.drillPrefix + "\(component.name) needs nobody any more: \(why).", at: self.now.wall))
+        )
     }
 
     mutating func alert(
         _ index: Int?, _ event: AlertEvent, _ severity: Severity, _ text: String, channels: [String] = []
     ) {
         if let index, event != .opened { self.machines[index].incident?.alerted = true }
+        let incident = index.flatMap { self.machines[$0].incident }
         self.effects.append(
             .alert(
                 AlertMessage(
                     event: event, component: index.map { self.machines[$0].component.name },
-                    incident: index.flatMap { self.machines[$0].incident?.id }, severity: severity, channels: channels,
-                    text: text, at: self.now.wall)))
+                    incident: incident?.id, severity: severity, channels: channels,
+                    text: (incident?.drillPrefix ?? "") + text, at: self.now.wall)))
     }
 }

@@ -222,29 +222,9 @@ extension RecoveryEngine {
     /// Why a step is not for this failure; `nil` where it is.
     private func misfit(_ step: Step, _ machine: ComponentMachine) -> String? {
         guard let culprit = machine.culprit, let failure = culprit.failure else { return nil }
-        let when = step.when
-        let verdict = machine.verdict
-        if !(when.verdicts ?? [.down]).contains(verdict) {
-            return "it is not for a component that is \(verdict.rawValue)"
-        }
-        if let checks = when.checks, !checks.contains(culprit.check.name) {
-            return "its `when` names other checks than \(culprit.check.name)"
-        }
-        if let least = when.minSeverity, culprit.check.severity < least {
-            return "its `when` asks for severity \(least.rawValue) or more; this is \(culprit.check.severity.rawValue)"
-        }
-        if let categories = when.categories, !categories.contains(failure.category) {
-            return "its `when` names other categories than \(failure.category.rawValue)"
-        }
-        if let reasons = when.reasons, !reasons.contains(failure.reason) {
-            return "its `when` names other reasons than \(failure.reason.rawValue)"
-        }
-        if when.categories == nil, when.reasons == nil,
-            !step.strategy.traits.treats(failure.category, attempt: machine.ladder.attempts + 1)
-        {
-            return "it does not help against \(failure.category.rawValue) (\(failure.reason.rawValue))"
-        }
-        return nil
+        return Self.misfit(
+            step, Symptom(check: culprit.check, reason: failure.reason, verdict: machine.verdict),
+            attempt: machine.ladder.attempts + 1)
     }
 
     private mutating func recordSkip(_ index: Int, _ step: Step, why: String) {
@@ -327,6 +307,7 @@ extension RecoveryEngine {
         }
         if request.order == .isolate { self.machines[index].facts.saved.barred = request.unit }
         self.rememberLimits(index, request)
+        self.noteDrillRepair(request)
         self.enter(
             index,
             .recovering(Attempt(request: request, step: self.machines[index].ladder.step, isDisruptive: isDisruptive)))

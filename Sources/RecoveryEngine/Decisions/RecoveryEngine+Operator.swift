@@ -14,6 +14,8 @@ extension RecoveryEngine {
         case .deny(let id, let by, let reason): self.answerApproval(id, approves: false, by: by, reason: reason)
         case .failBack(let name, let by):
             if let index = self.indexByName[name] { self.failBack(index, by: by) }
+        case .drill(let name, let fault, let by, let reason):
+            if let index = self.indexByName[name] { self.beginDrill(index, fault, by: by, reason: reason) }
         case .checkNow(let name):
             guard let index = self.indexByName[name] else { return }
             for check in self.machines[index].trackers.indices {

@@ -5,6 +5,8 @@ import ResilienceCore
 
 extension RecoveryEngine {
     mutating func finishAction(_ id: Int64, _ outcome: ActionOutcome) {
+        if self.finishDrillAction(id, outcome) { return }
+        self.noteDrillRepairEnded(id)
         if let orphan = self.host.orphans.removeValue(forKey: id) {
             self.effects.append(
                 .record(
@@ -278,6 +280,7 @@ extension RecoveryEngine {
         // A wall clock that was set back meanwhile must not make a repair end before it began.
         let resolvedAt = max(min(upSince, self.now.wall), incident.detectedAt)
         self.record(index, .incidentResolved(at: resolvedAt, by: healer))
+        self.noteDrillIncidentResolved(incident, at: resolvedAt, by: healer)
         if incident.alerted {
             self.alert(
                 index, .resolved, machine.component.criticality.alertSeverity,

@@ -81,6 +81,7 @@ extension RecoveryEngine {
         }
         self.isStarted = true
         self.restoreDegradation(restored.host.degradation)
+        self.goOnWithDrill()
         self.recountHost()
         self.spreadFirstProbes()
         for index in self.machines.indices { self.evaluateLater(index) }
@@ -135,6 +136,7 @@ extension RecoveryEngine {
         }
         self.armStormTimer()
         if let due = self.host.degradation.dueAt { self.armHostTimer(.degradation, at: due) }
+        if let due = self.host.drillDueAt { self.armHostTimer(.drill, at: due) }
         for index in self.machines.indices {
             if let deadline = self.machines[index].deadline {
                 self.timers.insert(TimerEntry(at: deadline, component: index, check: -1))

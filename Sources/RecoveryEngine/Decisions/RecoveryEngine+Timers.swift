@@ -26,7 +26,7 @@ extension RecoveryEngine {
 
     /// What a host-wide timer is for; it stands in the place of the check.
     enum HostTimer: Int {
-        case pause, storm, degradation
+        case pause, storm, degradation, drill
     }
 
     mutating func armHostTimer(_ timer: HostTimer, at end: MonotonicInstant) {
@@ -38,6 +38,7 @@ extension RecoveryEngine {
         case .pause: self.host.pausedUntil == instant
         case .storm: self.stormEnd == instant
         case .degradation: self.host.degradation.dueAt == instant
+        case .drill: self.host.drillDueAt == instant
         case nil: false
         }
     }
@@ -46,8 +47,9 @@ extension RecoveryEngine {
         switch timer {
         case .pause: self.endHostPause()
         case .storm: self.evaluateWaiting()
-        // It is looked at after each event.
+        // They are looked at after each event.
         case .degradation: self.host.degradation.dueAt = nil
+        case .drill: break
         case nil: break
         }
     }

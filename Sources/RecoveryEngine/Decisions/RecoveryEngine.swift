@@ -75,6 +75,7 @@ public struct RecoveryEngine: Sendable {
             self.runDueTimers()
             self.settle()
             self.reviewDegradation()
+            self.reviewDrill()
             if !self.agenda.isEmpty { continue }
             guard let next = self.timers.min, next.at <= now.monotonic else { break }
         }

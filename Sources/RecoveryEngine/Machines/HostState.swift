@@ -28,6 +28,10 @@ struct HostState: Sendable {
     var groups: [String: GroupState] = [:]
     var degradation = HostDegradation()
     var frost = FrostLooks()
+    /// The last drill.
+    var drill: SavedDrill?
+    /// When it has to be looked at, at the latest.
+    var drillDueAt: MonotonicInstant?
     var saved: SavedHost?
 
     init(guards: Guards) {
@@ -51,6 +55,7 @@ struct HostState: Sendable {
         for request in saved.orphans { self.orphans[request.id] = request }
         self.storm = saved.storm.map { Storm(cause: $0.cause, since: now.monotonic(at: $0.since)) }
         self.restoreGroups(saved.groups, at: now)
+        self.drill = saved.drill
         self.saved = saved
     }
 
@@ -61,7 +66,7 @@ struct HostState: Sendable {
             orphans: self.orphans.values.sorted { $0.id < $1.id },
             storm: self.storm.map { SavedStorm(cause: $0.cause, since: now.wall(at: $0.since)) },
             groups: self.groups.filter { !$0.value.isForgettable }.mapValues { $0.snapshotToSave(at: now) },
-            degradation: self.degradation.snapshotToSave())
+            degradation: self.degradation.snapshotToSave(), drill: self.drill)
     }
 }
 
@@ -79,7 +84,7 @@ extension SavedHost {
             && self.storm?.cause == other.storm?.cause && nearlyEqual(self.storm?.since, other.storm?.since)
             && self.groups.keys == other.groups.keys
             && self.groups.allSatisfy { $0.value.isSame(as: other.groups[$0.key]) }
-            && self.degradation == other.degradation
+            && self.degradation == other.degradation && self.drill == other.drill
     }
 }
 

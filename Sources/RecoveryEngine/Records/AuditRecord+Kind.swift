@@ -28,6 +28,9 @@ extension AuditRecord.Body {
         case .paused: "paused"
         case .resumed: "resumed"
         case .timeCounts: "timeCounts"
+        case .drillBegun: "drillBegun"
+        case .drillCaused: "drillCaused"
+        case .drillEnded: "drillEnded"
         case .pruned: "pruned"
         }
     }

@@ -59,6 +59,12 @@ public struct AuditRecord: Hashable, Sendable, Codable {
         case resumed(by: String)
         /// From now on the component's time counts as neither up nor down, until the same with `counts: true`.
         case timeCounts(Bool, why: String)
+        /// A fault is put into a component; written before it is.
+        case drillBegun(DrillBeginning)
+        /// A drill brought the incident about: it is dealt with as any other, and counts apart. `nil`: none did, after
+        /// all.
+        case drillCaused(DrillCause?)
+        case drillEnded(id: Int64, DrillOutcome, detail: String)
         /// Older records were removed by retention; the chain goes on from `anchor`.
         case pruned(through: Int64, anchor: String)
     }

@@ -67,6 +67,8 @@ public struct SavedIncident: Hashable, Sendable, Codable {
     public var toldOfEnd: Bool
     /// A standby took over within it; there is no second time.
     public var failedOver: Bool?
+    /// The drill that brought it about; `nil`: none did.
+    public var drill: DrillCause?
 
     public init(
         id: Int64, state: IncidentState, cause: IncidentCause, severity: Severity, failedAt: WallTime,
@@ -142,11 +144,13 @@ public struct SavedHost: Hashable, Sendable, Codable {
     public var groups: [String: SavedGroup]
     /// `nil` where there is nothing to remember.
     public var degradation: SavedDegradation?
+    /// The last drill, under way or over; `nil`: there was none.
+    public var drill: SavedDrill?
 
     public init(
         nextIncident: Int64 = 1, nextAction: Int64 = 1, actions: [WallTime] = [], pausedUntil: WallTime? = nil,
         frozen: Bool = false, orphans: [ActionRequest] = [], storm: SavedStorm? = nil,
-        groups: [String: SavedGroup] = [:], degradation: SavedDegradation? = nil
+        groups: [String: SavedGroup] = [:], degradation: SavedDegradation? = nil, drill: SavedDrill? = nil
     ) {
         self.nextIncident = nextIncident
         self.nextAction = nextAction
@@ -157,6 +161,7 @@ public struct SavedHost: Hashable, Sendable, Codable {
         self.storm = storm
         self.groups = groups
         self.degradation = degradation
+        self.drill = drill
     }
 }
 
@@ -196,7 +201,8 @@ extension SavedHost {
             orphans: try values.decodeIfPresent([ActionRequest].self, forKey: .orphans) ?? [],
             storm: try values.decodeIfPresent(SavedStorm.self, forKey: .storm),
             groups: try values.decodeIfPresent([String: SavedGroup].self, forKey: .groups) ?? [:],
-            degradation: try values.decodeIfPresent(SavedDegradation.self, forKey: .degradation))
+            degradation: try values.decodeIfPresent(SavedDegradation.self, forKey: .degradation),
+            drill: try values.decodeIfPresent(SavedDrill.self, forKey: .drill))
     }
 }
 

@@ -82,7 +82,7 @@ struct MaxConcurrentHolds: Checker {
         guard case .considered(.act(let request)) = fact, knowledge.isDisruptive(request) else { return nil }
         // What a level of degradation stops may take its time, and no repair waits for that.
         let others = knowledge.inFlight.values.count {
-            !$0.isOfHost && ($0.unit != nil || knowledge.isDisruptive($0))
+            !$0.isOfHost && $0.drill == nil && ($0.unit != nil || knowledge.isDisruptive($0))
         }
         let most = knowledge.policy.guards.maxConcurrent
         if others >= most { return "action \(request.id) is number \(others + 1) in flight; \(most) are allowed" }
@@ -90,7 +90,7 @@ struct MaxConcurrentHolds: Checker {
             let most = knowledge.policy.groups[group]?.maxConcurrent
         else { return nil }
         let members = knowledge.inFlight.values.count {
-            $0.unit != nil && knowledge.components[$0.component]?.group == group
+            $0.unit != nil && $0.drill == nil && knowledge.components[$0.component]?.group == group
         }
         guard members >= most else { return nil }
         return "action \(request.id) is number \(members + 1) in flight in the group \(group); \(most) are allowed"
@@ -167,6 +167,8 @@ struct ActionsAreFresh: Checker {
 
     mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
         guard case .considered(.act(let request)) = fact else { return nil }
+        // What a drill did is taken back where it was done.
+        if case .takeBack = request.drill { return nil }
         guard let component = knowledge.components[request.component] else {
             // What was lent to one that leaves is given back.
             if request.origin == .aside { return nil }

@@ -46,6 +46,9 @@ enum Fact {
     /// The run is over: units that are kept from being started, and those that have not got everything back.
     case left(barred: Set<String>, reduced: Set<String>)
 
+    /// The run is over: units whose main process is still stopped by a signal.
+    case drillsOver(stopped: Set<String>)
+
     /// Who asked for something.
     enum Hand: Hashable, Sendable { case us, person, systemd }
 }

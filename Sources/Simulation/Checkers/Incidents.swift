@@ -141,7 +141,7 @@ struct AlertsAreBounded: Checker {
         case .told(.operatorAsked(.resume)): self.told = [:]
         case .considered(.record(let record)):
             switch record.body {
-            case .incidentOpened, .incidentRearmed, .breakerChanged(_, "closed", _):
+            case .incidentOpened, .incidentRearmed, .drillBegun, .breakerChanged(_, "closed", _):
                 let prefix = "\(record.component ?? "-")/"
                 self.told = self.told.filter { !$0.key.hasPrefix(prefix) }
             case .approvalAsked:

@@ -33,7 +33,7 @@ extension Knowledge {
                 self.forgiven[unit] = self.units[unit]?.observation.invocationID
             }
         case .operatorAsked(.checkNow), .operatorAsked(.acknowledge), .operatorAsked(.approve), .operatorAsked(.deny),
-            .operatorAsked(.failBack):
+            .operatorAsked(.failBack), .operatorAsked(.drill):
             break
         }
     }
@@ -91,6 +91,7 @@ extension Knowledge {
         self.isFrozen = restored.host.frozen
         self.shed = restored.host.degradation?.units ?? [:]
         self.level = restored.host.degradation?.level ?? .normal
+        self.isDrilled = restored.host.drill?.isUnderWay == true
         self.facts = restored.components.compactMapValues(\.facts)
         self.frozenGroups = Set(restored.host.groups.filter(\.value.frozen).keys)
         for (name, saved) in restored.components {
@@ -234,6 +235,8 @@ extension Knowledge {
             if self.stopped.remove(component) != nil, let unit = self.activeUnit(of: component) {
                 self.forgiven[unit] = self.units[unit]?.observation.invocationID
             }
+        case .drillBegun: self.isDrilled = true
+        case .drillEnded: self.isDrilled = false
         case .latchChanged(true, _): self.latched.insert(component)
         case .latchChanged(false, _): self.latched.remove(component)
         case .breakerChanged(_, let to, _): self.breakers[component] = to

@@ -17,7 +17,7 @@ enum ActionOrigin: Hashable, Sendable {
 extension ActionRequest {
     var origin: ActionOrigin {
         guard self.strategy == nil else { return .step }
-        if self.isOfHost { return .aside }
+        if self.isOfHost || self.drill != nil { return .aside }
         switch self.order {
         case .switchRelease: return .undo
         case .isolate: return .undo
@@ -35,6 +35,8 @@ extension ActionRequest {
 
     /// Every unit that it touches.
     var touched: Set<String> {
+        // The repair of what a drill broke does not wait for the answer to the signal.
+        if self.drill != nil { return [] }
         var units = Set([self.unit].compactMap { $0 })
         switch self.order {
         case .restartAfterwards(let others), .start(let others), .stop(let others): units.formUnion(others)

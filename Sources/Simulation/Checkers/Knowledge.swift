@@ -59,6 +59,8 @@ struct Knowledge {
     var isUnrecorded = false
     var isFrozen = false
     var frozenGroups: Set<String> = []
+    /// A drill is under way.
+    var isDrilled = false
     /// Components that come and go.
     var latched: Set<String> = []
     var incidents: [String: OpenIncident] = [:]

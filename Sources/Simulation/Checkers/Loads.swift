@@ -149,7 +149,7 @@ struct AsidesAreCalm: Checker {
         case .supervisorStarted, .told(.policyLoaded): self.last = [:]
         case .told(.actionFinished(let id, let outcome)):
             if let key = self.actions.removeValue(forKey: id), outcome.result == .succeeded { self.last[key] = nil }
-        case .considered(.act(let request)) where request.origin == .aside:
+        case .considered(.act(let request)) where request.origin == .aside && request.drill == nil:
             guard let order = request.order else { return "action \(request.id) has no order" }
             let key = "\(request.component) \(describe(order))"
             defer {

@@ -10,6 +10,7 @@ struct WindowsAreKept: Checker {
         guard case .considered(.record(let record)) = fact, case .actionIntended(let id, _, _, _, _, _) = record.body,
             let component = record.component.flatMap({ knowledge.components[$0] })
         else { return nil }
+        if case .takeBack = knowledge.deciding[id]?.drill { return nil }
         for window in knowledge.policy.maintenance where window.concerns(component) {
             guard let end = window.end(at: record.at, offset: { _ in 0 }) else { continue }
             return "action \(id) on \(component.name) \(seconds(end - record.at)) before the end of \(window.name)"

@@ -37,7 +37,7 @@ struct Referee {
             self.show(fact, at: now)
         case .committed, .commitFailed, .considered, .actionBegun, .actionPerformed, .reconcileBegun, .truth,
             .calm, .ended, .stepTaken, .cacheEmptied, .processBegan, .processEnded, .releaseInstalled, .left,
-            .frozenByHand, .thawed:
+            .frozenByHand, .thawed, .drillsOver:
             self.show(fact, at: now)
         }
     }
@@ -71,7 +71,7 @@ struct Referee {
             RollbacksAreSound(), UndoFollowsStep(), CacheIsEmptiedWhileDown(), StoppedForCacheIsStarted(),
             InstancesStayInBounds(), WhatWasLentComesBack(), AsidesAreCalm(), IsolationHolds(), OwnStopsAreKnown(),
             LevelsAreJustified(), LevelsAreLeftInSteps(), LevelsTouchOnlyTheirUnits(), ShedUnitsComeBack(),
-            OthersFreezesAreTheirs(), DesiredIsKept(),
+            OthersFreezesAreTheirs(), DesiredIsKept(), DrillsAreSafe(), DrillsAreTakenBack(),
         ]
     }
 }

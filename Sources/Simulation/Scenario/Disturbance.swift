@@ -1,3 +1,4 @@
+import RecoveryEngine
 import ResilienceCore
 
 /// One thing that goes wrong, or that somebody does, at a moment of a scenario.
@@ -18,6 +19,7 @@ enum Disturbance: Hashable, Sendable {
     case resume(component: String?)
     case checkNow(component: String)
     case acknowledge(component: String)
+    case drill(component: String, DrillFault)
     case reloadPolicy(index: Int)
     case fact(FactDisturbance)
     // The machine and the supervisor itself.

@@ -32,10 +32,12 @@ extension Scenario {
         ])
         var factsPlanner = FactsPlanner(
             random: facts.random, theme: theme, components: policy.components, calmAt: calmAt)
+        var drills = DrillPlanner(seed: seed, theme: theme, components: policy.components.map(\.name), calmAt: calmAt)
         self.init(
             seed: seed, theme: theme, policies: policies,
             units: facts.connected(units) + facts.units + degradation.units,
-            disturbances: Self.merged(planner.plan(), factsPlanner.plan() + degradation.plan(policies, calmAt: calmAt)),
+            disturbances: Self.merged(
+                planner.plan(), factsPlanner.plan() + drills.plan() + degradation.plan(policies, calmAt: calmAt)),
             calmAt: calmAt,
             end: calmAt + .seconds(1_800))
     }

@@ -239,6 +239,7 @@ extension SimulatedWorld {
             self.change(name) { unit in
                 unit.epoch += 1
                 unit.frozenBy = nil
+                unit.isStopped = false
                 unit.mainPID = 0
                 unit.servesFrom = nil
                 unit.job = nil

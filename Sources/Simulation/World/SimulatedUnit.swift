@@ -34,6 +34,10 @@ struct SimulatedUnit {
     var hangInStop: (for: Duration, survivesKill: Bool)?
     /// Its processes stand still, by whose hand; systemd does not tell.
     var frozenBy: Fact.Hand?
+    /// Its main process was sent SIGSTOP.
+    var isStopped = false
+    /// Processes beside the main one go on to answer while that is stopped.
+    var hasWorkers = false
 
     var loadState = "loaded"
     var activeState = ActiveState.inactive
@@ -63,6 +67,10 @@ struct SimulatedUnit {
 
     var isRunning: Bool { self.mainPID != 0 }
     var isFrozen: Bool { self.frozenBy != nil }
+    /// It answers nobody, and reports to nobody.
+    var standsStill: Bool { self.isFrozen || self.isStopped && !self.hasWorkers }
+    /// A process is there, and stopped by a signal.
+    var isHeldUp: Bool { self.isRunning && self.isStopped }
 
     var observation: UnitObservation {
         UnitObservation(

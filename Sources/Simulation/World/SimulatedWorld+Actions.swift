@@ -7,6 +7,7 @@ extension SimulatedWorld {
     func startAction(_ request: ActionRequest) {
         self.tell(.actionBegun(request))
         let run = self.supervisor.run
+        if self.startDrill(request, run: run) { return }
         if self.startProcedure(request, run: run) { return }
         guard let unit = request.unit else {
             self.after(.milliseconds(1)) {
@@ -103,6 +104,7 @@ extension SimulatedWorld {
     func startReconciling(_ request: ActionRequest) {
         self.tell(.reconcileBegun(request))
         let run = self.supervisor.run
+        if self.resumeDrill(request, run: run) { return }
         if self.resumeProcedure(request, run: run) { return }
         self.reconcileRestart(request, run: run)
     }

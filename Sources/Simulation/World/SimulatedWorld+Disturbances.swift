@@ -36,6 +36,8 @@ extension SimulatedWorld {
             self.ask(.pause(component: component, for: duration, by: "root", reason: "work in progress"))
         case .resume(let component): self.ask(.resume(component: component, by: "root"))
         case .acknowledge(let component): self.ask(.acknowledge(component: component, by: "root"))
+        case .drill(let component, let fault):
+            self.ask(.drill(component: component, fault, by: "root", reason: "exercise"))
         case .checkNow(let component): self.ask(.checkNow(component: component))
         case .reloadPolicy(let index): self.loadPolicy(index)
         case .fact(let disturbance): self.disturbFacts(disturbance)
@@ -190,7 +192,9 @@ extension SimulatedWorld {
     /// All that can be well is, no incident of it is open, and what cannot has been given up with an alert.
     var isSettled: Bool {
         let knowledge = self.referee.knowledge
-        guard self.supervisor.engine != nil, knowledge.inFlight.isEmpty, !knowledge.isUnrecorded else { return false }
+        guard self.supervisor.engine != nil, knowledge.inFlight.isEmpty, !knowledge.isUnrecorded,
+            !knowledge.isDrilled
+        else { return false }
         let hopeless = Set(self.units.values.filter(\.brokenForGood).map(\.name))
         for component in self.currentPolicy.components {
             if self.isBeyondRestarts(component) || self.restsForALevel(component) { continue }

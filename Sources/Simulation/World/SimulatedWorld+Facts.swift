@@ -38,7 +38,7 @@ extension SimulatedWorld {
     /// How a process would answer by itself.
     func answer(of unit: SimulatedUnit) -> EndpointState {
         guard unit.isRunning, let serves = unit.servesFrom, serves <= self.now else { return .refused }
-        return unit.isFrozen ? .hangs : unit.ailment
+        return unit.standsStill ? .hangs : unit.ailment
     }
 
     /// Too much work for the instances that run.

@@ -24,7 +24,7 @@ extension SimulatedWorld {
 
     /// Its main loop goes round, whatever its endpoint answers.
     private func beats(_ component: Component) -> Bool {
-        guard let unit = self.servingUnit(of: component).flatMap({ self.units[$0] }), unit.isRunning, !unit.isFrozen,
+        guard let unit = self.servingUnit(of: component).flatMap({ self.units[$0] }), unit.isRunning, !unit.standsStill,
             let serves = unit.servesFrom, serves <= self.now
         else { return false }
         let trouble = self.troubles[component.name].flatMap { $0.until > self.now ? $0.state : nil }

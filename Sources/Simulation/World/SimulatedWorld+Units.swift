@@ -63,6 +63,7 @@ extension SimulatedWorld {
             unit.exit = nil
             unit.ailment = self.flaw(of: name) == .errors ? .status(500) : .well
             unit.frozenBy = nil
+            unit.isStopped = false
             unit.stoppedByOther = false
             unit.slowBoot = nil
             unit.activeState = isSimple ? .active : .activating
@@ -136,6 +137,7 @@ extension SimulatedWorld {
         self.change(name) { unit in
             unit.epoch += 1
             unit.mainPID = 0
+            unit.isStopped = false
             unit.servesFrom = nil
             unit.ailment = .well
             unit.exit = exit

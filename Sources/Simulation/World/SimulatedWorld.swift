@@ -90,6 +90,7 @@ final class SimulatedWorld {
         guard self.referee.violations.isEmpty else { return }
         let frozen = self.unitNames.filter { self.units[$0]?.frozenBy == .us }
         self.tell(.left(barred: self.barriers.written, reduced: self.limited.union(frozen)))
+        self.tell(.drillsOver(stopped: Set(self.unitNames.filter { self.units[$0]?.isHeldUp == true })))
         self.tell(
             .ended(
                 records: self.store.allRecords,

@@ -123,6 +123,19 @@ struct EventWords {
                 .operator, "repairs are held back until \(until.rfc3339)", detail: "by \(by): \(reason)",
                 ["until": until.rfc3339])
         case .resumed(let by): return Self(.operator, "repairs go on", detail: "by \(by)")
+        case .drillBegun(let beginning):
+            let fault = beginning.cause.fault.rawValue
+            return Self(
+                .operator, "drill \(beginning.cause.id) begins: \(fault) of \(beginning.unit)",
+                detail: "by \(beginning.cause.text)",
+                ["drill": "\(beginning.cause.id)", "fault": fault, "unit": beginning.unit])
+        case .drillCaused(let cause):
+            return Self(
+                .operator, cause.map { "the incident belongs to drill \($0.id)" } ?? "the incident belongs to no drill")
+        case .drillEnded(let id, let outcome, let detail):
+            return Self(
+                .operator, "drill \(id) ended: \(outcome.rawValue)", detail: detail,
+                ["drill": "\(id)", "outcome": outcome.rawValue])
         case .policyLoaded(let generation, _):
             return Self(.policy, "generation \(generation) is in force", ["generation": "\(generation)"])
         case .policyRejected(let error, let errors):

@@ -69,6 +69,7 @@ extension DecisionLoop {
     private func run(_ effect: Effect) {
         switch effect {
         case .act(let request):
+            self.noteSending(request)
             self.follow(request) { actions, request in await actions.run(request) }
         case .reconcile(let request):
             self.follow(request) { actions, request in await actions.reconcile(request) }

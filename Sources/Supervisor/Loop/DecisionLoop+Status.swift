@@ -22,7 +22,7 @@ extension DecisionLoop {
                 generation: self.policy.generation, loadedAt: self.policy.loadedAt.rfc3339, error: self.policy.error,
                 overrides: self.options.overrides.isEmpty ? nil : self.options.overrides),
             components: self.engine.componentStatuses(at: self.now).map(ComponentStatus.init),
-            degradation: self.degradationStatus())
+            degradation: self.degradationStatus(), drill: self.drillStatus())
     }
 
     /// One line for `systemctl status`.

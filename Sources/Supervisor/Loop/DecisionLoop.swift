@@ -56,6 +56,8 @@ final class DecisionLoop {
     var heartbeat: Heartbeat
     var news = DegradationNews()
     var tally = LoopTally()
+    /// The first repair in the last drill of this process.
+    var drillRepair: (drill: Int64, sentAt: WallTime)?
 
     var stalls: StallDetector
     private var deadlineHandledAt: MonotonicInstant?

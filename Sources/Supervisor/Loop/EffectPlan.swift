@@ -59,11 +59,11 @@ extension AuditRecord.Body {
         switch self {
         case .actionIntended, .incidentOpened, .incidentExhausted, .incidentResolved, .freezeChanged,
             .groupFreezeChanged, .latchChanged, .degradationChanged, .approvalAsked, .approvalDecided, .paused,
-            .resumed:
+            .resumed, .drillBegun, .drillEnded:
             true
         case .supervisorStarted, .supervisorStopped, .policyLoaded, .policyRejected, .incidentCorrected,
             .incidentSuppressed, .incidentRearmed, .actionFinished, .actionSkipped, .verification, .note, .evidence,
-            .breakerChanged, .timeCounts, .pruned:
+            .breakerChanged, .timeCounts, .drillCaused, .pruned:
             false
         }
     }

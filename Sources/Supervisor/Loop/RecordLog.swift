@@ -46,6 +46,9 @@ enum RecordLog {
         case .paused: (.notice, "Paused")
         case .resumed: (.notice, "Resumed")
         case .timeCounts: (.debug, "Counting of time changed")
+        case .drillBegun: (.warning, "Drill begins")
+        case .drillCaused: (.notice, "Incident belongs to a drill")
+        case .drillEnded(_, let outcome, _): (outcome == .healed ? .notice : .warning, "Drill ended")
         case .pruned: (.info, "Old records removed")
         }
     }
@@ -99,8 +102,22 @@ enum RecordLog {
             ["until": "\(until.rfc3339)", "by": "\(by)", "reason": "\(reason)"]
         case .resumed(let by): ["by": "\(by)"]
         case .timeCounts(let counts, let why): ["counts": "\(counts)", "why": "\(why)"]
+        case .drillBegun(let beginning):
+            Self.metadata(beginning.cause).merging(["unit": "\(beginning.unit)"]) { $1 }
+        case .drillCaused(let cause): cause.map(Self.metadata) ?? ["drill": "none"]
+        case .drillEnded(let id, let outcome, let detail):
+            ["drill": "\(id)", "outcome": "\(outcome.rawValue)", "detail": "\(detail)"]
         case .pruned(let through, _): ["through": "\(through)"]
         }
+    }
+}
+
+extension RecordLog {
+    private static func metadata(_ cause: DrillCause) -> Logger.Metadata {
+        [
+            "drill": "\(cause.id)", "fault": "\(cause.fault.rawValue)", "by": "\(cause.by)",
+            "reason": "\(cause.reason ?? "")",
+        ]
     }
 }
 

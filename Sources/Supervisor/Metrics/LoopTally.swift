@@ -55,6 +55,8 @@ public struct LoopTally: Sendable {
     /// By action.
     public private(set) var actionTimes: [String: TimeSteps] = [:]
     public private(set) var breakerOpenings = LabelledCount()
+    /// Drills that have ended, by component and outcome.
+    public private(set) var drills = LabelledCount()
     /// Event, severity.
     public private(set) var alerts = LabelledCount()
     public private(set) var policiesLoaded: UInt64 = 0
@@ -119,6 +121,7 @@ public struct LoopTally: Sendable {
         self.skipped.keep(names)
         self.verified.keep(names)
         self.breakerOpenings.keep(names)
+        self.drills.keep(names)
     }
 
     private mutating func take(_ record: AuditRecord, _ component: String) {
@@ -133,6 +136,10 @@ public struct LoopTally: Sendable {
             guard let failedAt = record.incident.flatMap({ self.failedAt.removeValue(forKey: $0) }) else { return }
             self.recoveries[component, default: Recoveries()].count += 1
             self.recoveries[component, default: Recoveries()].total += max(.zero, at - failedAt)
+        case .drillCaused:
+            // A drill says nothing of how long failures last.
+            if let incident = record.incident { self.failedAt[incident] = nil }
+        case .drillEnded(_, let outcome, _): self.drills.add(component, outcome.rawValue)
         case .incidentExhausted: self.exhausted.add(component)
         case .actionIntended(let id, let action, let attempt, _, _, _):
             self.remember(id, Begun(action: action))
@@ -147,7 +154,7 @@ public struct LoopTally: Sendable {
         case .policyRejected: self.policiesRefused += 1
         case .supervisorStarted, .supervisorStopped, .incidentCorrected, .incidentSuppressed, .incidentRearmed,
             .approvalAsked, .approvalDecided, .note, .evidence, .breakerChanged, .latchChanged, .degradationChanged,
-            .freezeChanged, .groupFreezeChanged, .paused, .resumed, .timeCounts, .pruned:
+            .freezeChanged, .groupFreezeChanged, .paused, .resumed, .timeCounts, .drillBegun, .pruned:
             break
         }
     }

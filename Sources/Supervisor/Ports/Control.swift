@@ -29,6 +29,14 @@ public protocol SupervisorControl: Sendable {
     ///
     /// - Throws: `ControlError`; `refused` where it cannot be done just now.
     func failBack(component: String, by operatorName: String) async throws
+    /// Puts a fault into a component that is well. Returns when that is on record and on its way; what follows is in the
+    /// status.
+    ///
+    /// - Parameter isDryRun: only say whether it may be done.
+    /// - Throws: `ControlError`; `drillRefused` where anything speaks against it.
+    func drill(
+        component: String, fault: DrillFault, by operatorName: String, reason: String?, isDryRun: Bool
+    ) async throws -> DrillAnswer
     /// Runs all checks of a component now and waits for their results.
     ///
     /// - Throws: `ControlError`.
@@ -52,6 +60,8 @@ public enum ControlError: Error, Hashable, Sendable {
     case invalid(String)
     /// Understood, and not done, as things stand.
     case refused(what: String, why: String)
+    /// A drill is not safe now.
+    case drillRefused(DrillPlan)
 }
 
 /// A step that was waiting for an operator.
@@ -110,10 +120,12 @@ public struct SupervisorStatus: Hashable, Sendable, Codable {
     public var components: [ComponentStatus]
     /// `nil` where the policy declares no levels of degradation.
     public var degradation: DegradationStatus?
+    /// The last drill, under way or over; `nil`: there was none.
+    public var drill: DrillStatus?
 
     public init(
         state: String, reason: String?, version: String, startedAt: String, policy: PolicyStatus,
-        components: [ComponentStatus], degradation: DegradationStatus? = nil
+        components: [ComponentStatus], degradation: DegradationStatus? = nil, drill: DrillStatus? = nil
     ) {
         self.state = state
         self.reason = reason
@@ -122,6 +134,7 @@ public struct SupervisorStatus: Hashable, Sendable, Codable {
         self.policy = policy
         self.components = components
         self.degradation = degradation
+        self.drill = drill
     }
 }
 
@@ -196,6 +209,7 @@ extension SupervisorStatus {
         try container.encode(self.policy, forKey: .policy)
         try container.encode(self.components, forKey: .components)
         try container.encode(self.degradation, forKey: .degradation)
+        try container.encode(self.drill, forKey: .drill)
     }
 }
 

@@ -14,6 +14,10 @@ public protocol DecisionEngine: Sendable {
     func componentStatuses(at now: Moment) -> [ComponentSnapshot]
     /// Why a component's own unit cannot take its place again just now; `nil` where it can.
     func obstacleToFailback(of name: String, at now: Moment) -> String?
+    /// Whether a drill may be done now; `nil` where no component has the name.
+    func drillVerdict(on name: String, _ fault: DrillFault, at now: Moment) -> DrillVerdict?
+    /// The last drill, under way or over.
+    var drill: SavedDrill? { get }
     /// What heartbeats of a component can be for; `nil` where no component has the name.
     func heartbeatTarget(_ component: String) -> HeartbeatTarget?
     func figures(at now: Moment) -> EngineFigures
