@@ -77,6 +77,7 @@ extension RecoveryEngine {
             return .unfit("a standby has taken over once in this incident already")
         }
         guard let standby = self.candidate(machine, wantsUp: false) else {
+            if machine.awaitsWordOfOthers { return .wait(.evidence) }
             return .unfit("no standby can take over: \(self.whyNoCandidate(machine, wantsUp: false))")
         }
         return .order(.failOver(FailoverOrder(from: active, to: standby, endpoint: failover.endpoint)))
@@ -90,6 +91,7 @@ extension RecoveryEngine {
             return .unfit("clients were pointed elsewhere in this incident already")
         }
         guard let next = self.candidate(machine, wantsUp: true) else {
+            if machine.awaitsWordOfOthers { return .wait(.evidence) }
             return .unfit("no other unit is up: \(self.whyNoCandidate(machine, wantsUp: true))")
         }
         return .order(.switchEndpoint(endpoint, to: next))
@@ -223,4 +225,12 @@ extension RecoveryEngine {
 
 extension Strategy {
     var isFailover: Bool { if case .failover = self { true } else { false } }
+}
+
+extension ComponentMachine {
+    /// systemd has not told yet how another member is, or reads its files again: its word comes in a moment, and a step
+    /// that is skipped for want of it does not come back.
+    fileprivate var awaitsWordOfOthers: Bool {
+        self.members.contains { $0 != self.activeUnit && self.facts.others[$0] == nil }
+    }
 }

@@ -52,6 +52,15 @@ import Testing
         #expect(world.killed("db-2.service", "b").openings.count == 1)
     }
 
+    @Test func `while systemd reads its files again the standby is waited for, not passed over`() {
+        var world = Self.world()
+        world.send(.unitsUnknown(why: "systemd is reloading its units"))
+        #expect(world.killed("db-1.service", "a").actions.isEmpty)
+        let word = world.stopped("db-2.service")
+        #expect(Self.order(word.actions.first)?.to == "db-2.service")
+        #expect(world.effects.skips.isEmpty)
+    }
+
     @Test func `checks of the component's unit look at the one that is active`() throws {
         var component = Self.component()
         component.checks += [
