@@ -108,7 +108,8 @@ let package = Package(
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         module("Systemd", inner + ["Resilience", "CSystemd", logging]),
         .target(name: "CProbes"),
-        module("Probes", inner + ["CProbes", "CSystemd", heap, deque, crypto, nioCore, nioEmbedded, nioSSL]),
+        module(
+            "Probes", inner + ["Resilience", "CProbes", "CSystemd", heap, deque, crypto, nioCore, nioEmbedded, nioSSL]),
         .target(name: "CActions"),
         module("Actions", inner + ["CActions", "Systemd"]),
         module("AuditTrail", inner + ["Resilience", grdb, grdbSQLite, crypto]),

@@ -1,4 +1,5 @@
 import Glibc
+import Resilience
 import ResilienceCore
 import Synchronization
 
@@ -6,8 +7,9 @@ import Synchronization
 ///
 /// Numeric addresses and `localhost` (RFC 6761, section 6.3) are answered at once. Other names are looked up by
 /// getaddrinfo(3) on threads of their own, each name by one thread at a time however many checks ask for it, so that a
-/// name server that does not answer holds up only the checks that need it. Nothing is kept beyond the answer: what a
-/// name means is part of what a check checks.
+/// name server that does not answer holds up only the checks that need it. What a name means is part of what a check
+/// checks, so an answer is used once; only where the name service cannot be asked the last one stands in for a while,
+/// because that says nothing of the component.
 final class Resolver: Sendable {
     enum Failure: Error, Hashable, Sendable {
         /// The name service answered: there is no such name, or no address for it.
@@ -26,11 +28,16 @@ final class Resolver: Sendable {
     }
 
     private let lookups = Mutex<[String: Lookup]>([:])
+    /// The last good answers. Its capacity is one that it takes.
+    private let known = try? AnswerCache<String, [SocketAddress], ContinuousClock>(
+        capacity: 10_000, clock: ContinuousClock())
     private let pool = BlockingPool(name: "heald-resolve", threadsMax: 16)
     /// Blocks until the name service has answered.
     private let lookUp: @Sendable (String) -> Answer
     /// No check tries more addresses than this.
     static let addressesMax = 4
+    /// How long an answer may stand in for the name service.
+    private static let standInMax = Duration.seconds(600)
     /// Where a look-up never ends, those who gave up waiting must not pile up.
     private static let waitersMax = 1_000
 
@@ -64,12 +71,20 @@ final class Resolver: Sendable {
         if !isRunning { self.finish(host, with: .failure(.local("no thread could be made to look it up"))) }
     }
 
+    /// The last addresses of a name, and how old they are, for as long as the name service cannot be asked.
+    func standIn(for host: String, port: Int) -> (addresses: [SocketAddress], age: Duration)? {
+        self.known?.answer(for: host, notOlderThan: Self.standInMax).map { known in
+            (known.value.map { $0.with(port: port) }, known.age)
+        }
+    }
+
     /// Whether a thread is asking for the name now.
     func hasBegun(_ host: String) -> Bool { self.lookups.withLock { $0[host]?.hasBegun ?? false } }
 
     func stop() { self.pool.stop() }
 
     private func finish(_ host: String, with answer: Answer) {
+        if case .success(let addresses) = answer { self.known?.store(addresses, for: host) }
         let waiters = self.lookups.withLock { $0.removeValue(forKey: host)?.waiters ?? [] }
         for waiter in waiters { waiter(answer) }
     }

@@ -23,8 +23,7 @@ final class SocketProbe: ReactorClient {
     /// A response slower than this is `degraded`.
     private let latency: Duration?
     private let startedAt = ProbeClock.now()
-    /// Whether the look-up of the name has begun.
-    private let isLookedUp: () -> Bool
+    private let names: NameLookUp
     private let report: (CheckResult) -> Void
 
     private var phase = Phase.resolving
@@ -35,6 +34,8 @@ final class SocketProbe: ReactorClient {
     /// What is to be sent, and how much of it has been.
     private var outgoing: [UInt8]
     private var sent = 0
+    /// How old the addresses are that stand in for the name service.
+    private var standInAge: Duration?
     /// When all of the answer was there.
     private var answeredAt: MonotonicInstant?
 
@@ -43,7 +44,7 @@ final class SocketProbe: ReactorClient {
 
     init(
         reactor: Reactor, judges: BlockingPool, conversation: any Conversation, host: String, timeout: Duration,
-        latency: Duration?, isLookedUp: @escaping () -> Bool, report: @escaping (CheckResult) -> Void
+        latency: Duration?, names: NameLookUp, report: @escaping (CheckResult) -> Void
     ) {
         self.reactor = reactor
         self.judges = judges
@@ -52,7 +53,7 @@ final class SocketProbe: ReactorClient {
         self.host = host
         self.timeout = timeout
         self.latency = latency
-        self.isLookedUp = isLookedUp
+        self.names = names
         self.report = report
     }
 
@@ -66,7 +67,8 @@ final class SocketProbe: ReactorClient {
     func start(securing what: String? = nil) -> Reactor.Token {
         let token = self.reactor.register(self)
         self.token = token
-        self.reactor.setDeadline(self.deadline, for: token)
+        // Half of the time is left for an address that stands in.
+        self.reactor.setDeadline(self.startedAt + self.timeout / (self.names.mayFail ? 2 : 1), for: token)
         if let what { self.phase = .securing(what) }
         return token
     }
@@ -101,14 +103,26 @@ final class SocketProbe: ReactorClient {
                 return self.finish(.down(.connection, "\(self.host) has no address"))
             }
             self.addresses = addresses
+            if let token = self.token { self.reactor.setDeadline(self.deadline, for: token) }
             self.connect()
         case .failure(.noSuchName(let why)):
             self.finish(.down(.connection, "the host name \(self.host) could not be resolved: \(why)"))
         case .failure(.failed(let why)):
-            self.finish(.down(.connection, "looking up the host name \(self.host) failed: \(why)"))
+            if self.useStandIn() { return }
+            self.finish(.unknown("looking up the host name \(self.host) failed: \(why)", reason: .connection))
         case .failure(.local(let why)):
             self.finish(.unknown("the host name \(self.host) could not be looked up: \(why)"))
         }
+    }
+
+    /// Goes on by the last known addresses: that the name service fails says nothing of the component.
+    ///
+    /// - Returns: whether there are any.
+    private func useStandIn() -> Bool {
+        guard let known = self.names.standIn() else { return false }
+        self.standInAge = known.age
+        self.resolved(.success(known.addresses))
+        return true
     }
 
     // MARK: Connecting
@@ -266,19 +280,24 @@ final class SocketProbe: ReactorClient {
             return self.connectionFailed(ETIMEDOUT, isLocal: false)
         }
         guard late <= Finding.lateness else { return self.finish(.starved(late: late)) }
+        if ProbeClock.now() < self.deadline, let token = self.token {
+            if case .resolving = self.phase, self.useStandIn() { return }
+            return self.reactor.setDeadline(self.deadline, for: token)
+        }
         let limit = self.timeout.brief
         switch self.phase {
         case .securing(let what): self.finish(.unknown("\(what) could not be read within \(limit)", reason: .resource))
         case .judging:
             self.finish(
                 .unknown("the answer came in time, but could not be judged within \(limit)", reason: .resource))
-        case .resolving where !self.isLookedUp():
+        case .resolving where !self.names.isLookedUp():
             self.finish(
                 .unknown(
                     "the host name \(self.host) was not looked up within \(limit): "
                         + "other names hold every thread for that", reason: .resource))
         case .resolving:
-            self.finish(.down(.timeout, "timed out after \(limit) looking up the host name \(self.host)"))
+            self.finish(
+                .unknown("timed out after \(limit) looking up the host name \(self.host)", reason: .timeout))
         case .connecting where self.fd < 0:
             self.finish(.down(.timeout, "timed out after \(limit) connecting to \(self.peer), whose queue is full"))
         case .connecting: self.finish(.down(.timeout, "timed out after \(limit) connecting to \(self.peer)"))
@@ -300,6 +319,10 @@ final class SocketProbe: ReactorClient {
         var finding = finding
         if finding.failure?.reason == .unexpectedBody, self.fd >= 0, cprobes_is_connected_to_itself(self.fd) {
             finding = ConnectionFailure.finding(ECONNREFUSED, isLocal: false, peer: self.peer)
+        }
+        if let standInAge {
+            finding.failure?.message +=
+                " (by the address that \(self.host) had \(standInAge.brief) ago: the name service does not answer)"
         }
         self.phase = .finished
         self.closeSocket()
@@ -330,4 +353,13 @@ final class SocketProbe: ReactorClient {
         let isName = !address.isUnix && SocketAddress(numeric: self.host, port: 0) == nil
         return isName ? "\(self.host) (\(text))" : text
     }
+}
+
+/// What a probe may ask of whoever looks up its name.
+struct NameLookUp {
+    /// There is a name to look up, and what would stand in for the answer.
+    var mayFail = false
+    /// Whether the look-up has begun.
+    var isLookedUp: () -> Bool = { true }
+    var standIn: () -> (addresses: [SocketAddress], age: Duration)? = { nil }
 }

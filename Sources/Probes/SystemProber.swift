@@ -44,13 +44,14 @@ public final class SystemProber: Prober {
         try self.init(limits: limits, groups: ControlGroups(), journal: JournalProbe())
     }
 
-    init(limits: Limits = Limits(), groups: ControlGroups = ControlGroups(), journal: JournalProbe = JournalProbe())
-        throws
-    {
+    init(
+        limits: Limits = Limits(), groups: ControlGroups = ControlGroups(), journal: JournalProbe = JournalProbe(),
+        resolver: Resolver = Resolver()
+    ) throws {
         self.groups = groups
         self.journal = journal
         self.reactor = try Reactor(name: "heald-probes")
-        self.wires = Wires(connectionsMax: limits.connections)
+        self.wires = Wires(connectionsMax: limits.connections, resolver: resolver)
         self.programs = ExecQueue(running: limits.programs)
     }
 

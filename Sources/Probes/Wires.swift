@@ -16,13 +16,16 @@ final class Wires: @unchecked Sendable {
         var trust: TLSTrust?
     }
 
-    private let resolver = Resolver()
+    private let resolver: Resolver
     private let contexts = TLSContexts()
     private let judges = BlockingPool(name: "heald-judges", threadsMax: 2)
     private let connectionsMax: Int
     private var connections = 0
 
-    init(connectionsMax: Int) { self.connectionsMax = connectionsMax }
+    init(connectionsMax: Int, resolver: Resolver) {
+        self.connectionsMax = connectionsMax
+        self.resolver = resolver
+    }
 
     func stop() {
         self.resolver.stop()
@@ -53,7 +56,7 @@ final class Wires: @unchecked Sendable {
         self.connections += 1
         let probe = SocketProbe(
             reactor: reactor, judges: self.judges, conversation: conversation, host: peer.unixSocket ?? peer.host,
-            timeout: timeout, latency: latency, isLookedUp: { [resolver] in resolver.hasBegun(peer.host) }
+            timeout: timeout, latency: latency, names: self.names(of: peer, areKnown: addresses != nil)
         ) { result in
             self.connections -= 1
             report(result)
@@ -70,6 +73,14 @@ final class Wires: @unchecked Sendable {
                 self.lookUp(peer, addresses, probe, token, reactor)
             }
         }
+    }
+
+    private func names(of peer: Peer, areKnown: Bool) -> NameLookUp {
+        guard !areKnown else { return NameLookUp() }
+        return NameLookUp(
+            mayFail: self.resolver.standIn(for: peer.host, port: peer.port) != nil,
+            isLookedUp: { [resolver] in resolver.hasBegun(peer.host) },
+            standIn: { [resolver] in resolver.standIn(for: peer.host, port: peer.port) })
     }
 
     private func lookUp(
