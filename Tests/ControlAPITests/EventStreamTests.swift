@@ -47,7 +47,9 @@ import Testing
         return query
     }
 
-    @Test func `what is committed comes at once, numbered, as one line of JSON`() async throws {
+    @Test func `S1: what is committed comes at once as a server-sent event, numbered, as one line of JSON`()
+        async throws
+    {
         let control = RecordingControl()
         try await TestServer.with(control) { server in
             async let following = Self.follow(server, Self.query(), most: 2)

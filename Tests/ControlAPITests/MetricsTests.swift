@@ -111,7 +111,7 @@ import Testing
         #expect(none.types["heald_degradation_level"] == nil)
     }
 
-    @Test func `what the library measures of its own calls is there, percentiles too`() throws {
+    @Test func `S1: what the library measures of calls is on the page for Prometheus, percentiles too`() throws {
         let registry = MetricsRegistry()
         let calls = try CallMetrics(factory: registry)
         for milliseconds in 1...100 { calls.succeeded("webhook", took: .milliseconds(milliseconds)) }

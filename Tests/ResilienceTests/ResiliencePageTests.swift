@@ -14,7 +14,8 @@ import Testing
     }
 
     @Test func `every wish has its tests, and every test named after one is listed`() throws {
-        let sources = try Self.sources("Tests/ResilienceTests") + Self.sources("Tests/ResilienceCoreTests")
+        let sources = try ["ResilienceTests", "ResilienceCoreTests", "ControlAPITests"]
+            .map { try Self.sources("Tests/\($0)") }.joined()
         let listed = try ResiliencePage.section("wishes").matches(of: /`(S[1-5]: [^`]+)`/).map { String($0.1) }
         let there = sources.matches(of: /func `(S[1-5]: [^`]+)`/).map { String($0.1) }
         #expect(listed.sorted() == there.sorted())
