@@ -217,6 +217,24 @@ import Testing
         #expect(world.level == .normal)
     }
 
+    @Test(arguments: ["api", "uplink"])
+    func `a lost network makes nobody that a level names be down but the gate itself`(name: String) {
+        var uplink = Self.api()
+        uplink.name = "uplink"
+        uplink.checks[0].fall = 6
+        var api = Self.api()
+        api.checks[0].kind = .http(HTTPCheck(host: "192.0.2.1"))
+        var policy = Self.policy(
+            [.degraded: LevelPolicy(enter: LevelCondition(components: [name]))], components: [api, uplink])
+        policy.guards.connectivity = [CheckReference(component: "uplink", check: "http")]
+        var world = EngineHarness(policy: policy)
+        world.advance(by: 5) { _ in .up }
+        world.advance(by: 60) { _ in .down }
+        #expect(world.engine.hostState.state == "disconnected")
+        #expect(world.level == (name == "uplink" ? .degraded : .normal))
+        #expect(world.effects.changes.count == (name == "uplink" ? 1 : 0))
+    }
+
     @Test func `a stall of the supervisor makes no level`() {
         let enter = LevelCondition(errorRate: ErrorRateCondition(checks: Self.rate, above: 0.3, within: .seconds(10)))
         var world = EngineHarness(policy: Self.policy([.degraded: LevelPolicy(enter: enter)]))

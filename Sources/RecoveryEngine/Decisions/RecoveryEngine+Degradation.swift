@@ -118,7 +118,10 @@ extension RecoveryEngine {
 
     private func isDown(_ name: String) -> Evidence {
         guard let index = self.indexByName[name] else { return .absent }
-        switch self.machines[index].serviceHealth {
+        // What fails may be the network. Whoever names the gate itself means just that.
+        let isPartOfGate = self.gate.contains { $0.component == index }
+        let health = isPartOfGate ? nil : self.machines[index].countedHealth
+        switch health ?? self.machines[index].serviceHealth {
         case .out: return .present
         case .doubtful: return .unknown
         case .fine, .resting: return .absent

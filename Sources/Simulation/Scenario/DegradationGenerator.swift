@@ -8,21 +8,27 @@ struct DegradationGenerator {
     /// What the levels do without.
     private(set) var units: [Scenario.UnitNature] = []
 
-    init(seed: UInt64) { self.random = SeededGenerator(seed: seed ^ 0xDE64_ADED_DE64_ADED) }
+    private let theme: Scenario.Theme
+
+    init(seed: UInt64, theme: Scenario.Theme) {
+        self.random = SeededGenerator(seed: seed ^ 0xDE64_ADED_DE64_ADED)
+        self.theme = theme
+    }
 
     mutating func furnish(_ policies: [PolicySnapshot]) -> [PolicySnapshot] {
-        guard self.random.chance(0.5), let names = policies.first?.components.map(\.name), !names.isEmpty else {
-            return policies
-        }
-        var first = policies[0]
-        var degradation = self.degradation(names, first.components)
+        guard self.random.chance(0.5), var first = policies.first else { return policies }
+        // The network is lost in quiet worlds too, and what is the gate itself is down then.
+        let gate = self.theme == .quiet ? first.guards.connectivity.map(\.component) : []
+        let names = first.components.map(\.name).filter { !gate.contains($0) }
+        guard !names.isEmpty else { return policies }
+        var degradation = self.degradation(names, first.components.filter { names.contains($0.name) })
         if self.random.chance(0.4) {
             let index = self.random.int(0...first.components.count - 1)
             let step = Step(
                 strategy: .degrade(DegradeStrategy(level: self.random.chance(0.5) ? nil : .emergency)),
                 attempts: .limited(self.random.int(1...2)), backoff: Backoff(initial: .seconds(1), jitter: 0),
                 verify: .seconds(20))
-            first.components[index].recovery.insert(step, at: 0)
+            if names.contains(first.components[index].name) { first.components[index].recovery.insert(step, at: 0) }
         }
         var furnished = policies
         furnished[0] = first

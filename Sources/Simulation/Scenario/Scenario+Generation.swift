@@ -26,7 +26,7 @@ extension Scenario {
         var planner = DisturbancePlanner(
             random: SeededGenerator(seed: random.next()), theme: theme, units: units.map(\.name),
             components: policy.components.map(\.name), calmAt: calmAt)
-        var degradation = DegradationGenerator(seed: seed)
+        var degradation = DegradationGenerator(seed: seed, theme: theme)
         let policies = degradation.furnish([
             policy, facts.changed(generator.changed(policy)), facts.changed(generator.changed(policy)),
         ])
