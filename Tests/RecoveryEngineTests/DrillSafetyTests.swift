@@ -127,6 +127,18 @@ import Testing
         #expect(Self.obstacles(world).isEmpty)
     }
 
+    @Test func `a check that fails speaks against it also where it decides nothing`() {
+        var web = Component.service("web")
+        web.checks = [
+            web.checks[0], Self.tcp, Check(name: "any", kind: .composite(CompositeCheck(.any, of: ["tcp", "unit"]))),
+        ]
+        var world = Self.world([web])
+        #expect(Self.obstacles(world).isEmpty)
+        world.advance(by: 60) { _ in .down }
+        #expect(world.state(of: "web") == "healthy")
+        #expect(Self.obstacles(world) == [.notHealthy])
+    }
+
     @Test func `a unit that has only just started is not drilled`() {
         var world = EngineHarness([.service("web")])
         #expect(Self.obstacles(world).contains(.blind))

@@ -130,6 +130,12 @@ extension RecoveryEngine {
                 DrillObstacle(
                     .notHealthy, "the component is \(machine.phase.name), its checks say \(machine.verdict.rawValue)"))
         }
+        // Also where it decides nothing yet, or never will: a member of a composite, one within its grace.
+        if machine.phase == .healthy, machine.verdict == .up,
+            let failing = machine.trackers.first(where: { $0.check.enabled && $0.isFailing })
+        {
+            obstacles.append(DrillObstacle(.notHealthy, "its check \(failing.check.name) failed just now"))
+        }
         let grace = machine.component.startupGrace
         // A start that seems to lie ahead was before a clock that was set back.
         if let startedAt = machine.unit?.activeEnteredAt, (.zero..<grace).contains(self.now.wall - startedAt) {

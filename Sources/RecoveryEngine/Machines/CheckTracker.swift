@@ -58,6 +58,9 @@ struct CheckTracker: Sendable {
     /// A streak of failures has begun that has not decided yet.
     var isSuspicious: Bool { self.failures > 0 && self.verdict != .down }
 
+    /// What it said last was a failure, whatever that decides.
+    var isFailing: Bool { self.verdict == .down || self.failures > 0 || self.lastResult?.verdict == .down }
+
     /// Takes in one result of a probe.
     mutating func take(_ result: CheckResult, at now: Moment) {
         self.isStale = false
