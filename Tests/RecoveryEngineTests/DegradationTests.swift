@@ -235,6 +235,22 @@ import Testing
         #expect(world.effects.changes.count == (name == "uplink" ? 1 : 0))
     }
 
+    @Test func `a policy without the gate is taken up while something is down`() {
+        var uplink = Self.api()
+        uplink.name = "uplink"
+        var api = Self.api()
+        api.checks[0].kind = .http(HTTPCheck(host: "192.0.2.1"))
+        let level = [DegradationLevel.degraded: LevelPolicy(enter: LevelCondition(unhealthy: 0.3))]
+        var policy = Self.policy(level, components: [api, uplink])
+        policy.guards.connectivity = [CheckReference(component: "uplink", check: "http")]
+        var world = EngineHarness(policy: policy)
+        world.advance(by: 5) { _ in .up }
+        world.advance(by: 1.6) { $0.component == "api" ? .down : nil }
+        world.send(.policyLoaded(Self.policy(level, components: [api]), generation: 2))
+        world.advance(by: 5) { _ in .down }
+        #expect(world.level == .degraded)
+    }
+
     @Test func `a stall of the supervisor makes no level`() {
         let enter = LevelCondition(errorRate: ErrorRateCondition(checks: Self.rate, above: 0.3, within: .seconds(10)))
         var world = EngineHarness(policy: Self.policy([.degraded: LevelPolicy(enter: enter)]))

@@ -11,8 +11,14 @@ extension RecoveryEngine {
         var check: Int
     }
 
-    /// Finds the checks that the policy names; one that is not there, or disabled, says nothing.
     mutating func setGate() {
+        self.findGate()
+        self.reviewGate()
+    }
+
+    /// Finds the checks that the policy names; one that is not there, or disabled, says nothing. Its places are those of
+    /// the machines as they are now: nothing may go by the gate between a change of those and this.
+    mutating func findGate() {
         self.gate = self.policy.guards.connectivity.compactMap { reference in
             guard let component = self.indexByName[reference.component],
                 let check = self.machines[component].trackers.firstIndex(where: { $0.check.name == reference.check }),
@@ -20,7 +26,6 @@ extension RecoveryEngine {
             else { return nil }
             return GateCheck(component: component, check: check)
         }
-        self.reviewGate()
     }
 
     /// What this check says depends on the network, and it is none of those that tell about that.

@@ -29,6 +29,7 @@ extension RecoveryEngine {
         for (index, machine) in self.machines.enumerated() {
             for unit in machine.watchedUnits where self.indexByUnit[unit] == nil { self.indexByUnit[unit] = index }
         }
+        self.findGate()
         self.connect()
         self.recountHost()
         self.setGate()
