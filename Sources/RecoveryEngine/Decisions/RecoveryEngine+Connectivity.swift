@@ -11,11 +11,6 @@ extension RecoveryEngine {
         var check: Int
     }
 
-    mutating func setGate() {
-        self.findGate()
-        self.reviewGate()
-    }
-
     /// Finds the checks that the policy names; one that is not there, or disabled, says nothing. Its places are those of
     /// the machines as they are now: nothing may go by the gate between a change of those and this.
     mutating func findGate() {
@@ -27,6 +22,9 @@ extension RecoveryEngine {
             return GateCheck(component: component, check: check)
         }
     }
+
+    /// One of the component's checks says whether the network is there.
+    func isPartOfGate(_ index: Int) -> Bool { self.gate.contains { $0.component == index } }
 
     /// What this check says depends on the network, and it is none of those that tell about that.
     func isGated(_ index: Int, _ check: Int) -> Bool {

@@ -119,8 +119,7 @@ extension RecoveryEngine {
     private func isDown(_ name: String) -> Evidence {
         guard let index = self.indexByName[name] else { return .absent }
         // What fails may be the network. Whoever names the gate itself means just that.
-        let isPartOfGate = self.gate.contains { $0.component == index }
-        let health = isPartOfGate ? nil : self.machines[index].countedHealth
+        let health = self.isPartOfGate(index) ? nil : self.machines[index].countedHealth
         switch health ?? self.machines[index].serviceHealth {
         case .out: return .present
         case .doubtful: return .unknown
@@ -154,8 +153,7 @@ extension RecoveryEngine {
     /// What fails may be the network: the gate has yet to answer, or none of its checks passes, which are then the reason to
     /// doubt and no part of what is down.
     private mutating func isPerhapsTheNetwork(_ index: Int) -> Bool {
-        let isPartOfGate = self.gate.contains { $0.component == index }
-        return isPartOfGate ? !self.gatePasses : self.networkDoubt(of: index) != nil
+        self.isPartOfGate(index) ? !self.gatePasses : self.networkDoubt(of: index) != nil
     }
 
     mutating func recountHealth() {

@@ -32,7 +32,7 @@ extension RecoveryEngine {
         self.findGate()
         self.connect()
         self.recountHost()
-        self.setGate()
+        self.reviewGate()
         self.adoptDegradation()
         self.rearmAllTimers()
         self.effects.append(
