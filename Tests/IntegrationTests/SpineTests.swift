@@ -188,6 +188,24 @@ struct SpineTests {
         }
     }
 
+    @Test func `units that components exchange by a reload are seen at once`() async throws {
+        func policy(_ a: String, _ b: String) -> String {
+            #"{ "version": 1, "components": { "a": \#(component(a)), "b": \#(component(b)) } }"#
+        }
+        let stage = try Stage(
+            "swap", units: [.init(name: "swap-a.service"), .init(name: "swap-b.service")],
+            policy: policy("swap-a.service", "swap-b.service"))
+        try await stage.isUp()
+        try policy("swap-b.service", "swap-a.service").write(
+            toFile: stage.path("policies/a.json"), atomically: true, encoding: .utf8)
+        #expect(try stage.healctl("reload").status == 0)
+        try await stage.isUp()
+        try stage.signal(SIGKILL, "swap-a.service")
+        let incident = try #require(
+            try await stage.incidents(within: 20, "the recovery") { $0.first?.state == "resolved" }.first)
+        #expect(incident.component == "b" && incident.actions.map(\.action) == ["RESTART"])
+    }
+
     @Test func `history is there while heald is not`() async throws {
         let stage = try Stage(
             "down", units: [.init(name: "down-a.service")], components: #"{ "a": \#(component("down-a.service")) }"#)

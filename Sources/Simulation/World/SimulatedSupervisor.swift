@@ -10,6 +10,8 @@ struct SimulatedSupervisor {
     var run = 0
     var generation = 0
     var watching: Set<String> = []
+    /// What it was last told of each unit.
+    var heard: [String: UnitObservation] = [:]
     var lastDelivery = MonotonicInstant(nanoseconds: 0)
     /// Events that came while it stood still, and until when it does.
     var mailbox: [Event] = []

@@ -43,33 +43,35 @@ extension SimulatedWorld {
     /// The state is read and handed over as it is.
     func look(_ name: String) {
         guard self.manager.isReachable, self.supervisor.watching.contains(name) else { return }
-        guard let unit = self.units[name] else {
-            self.deliver(name, UnitObservation(loadState: "not-found", activeState: .inactive, subState: "dead"))
-            return
-        }
-        self.deliver(name, unit.observation)
+        self.deliver(name, self.observation(of: name))
+    }
+
+    private func observation(of name: String) -> UnitObservation {
+        self.units[name]?.observation
+            ?? UnitObservation(loadState: "not-found", activeState: .inactive, subState: "dead")
     }
 
     private func deliver(_ name: String, _ observation: UnitObservation) {
         guard self.manager.isReachable, self.supervisor.watching.contains(name) else { return }
+        self.supervisor.heard[name] = observation
         self.post(.unitObserved(unit: name, observation))
     }
 
-    /// The set of watched units is replaced; each new one is looked at.
+    /// The set of watched units is replaced; each is looked at.
     func watch(_ names: Set<String>) {
-        let new = names.subtracting(self.supervisor.watching).sorted()
         self.supervisor.watching = names
         let run = self.supervisor.run
-        for name in new {
+        for name in names.sorted() {
             self.after(self.random.milliseconds(1...5)) { if $0.supervisor.run == run { $0.look(name) } }
         }
     }
 
-    /// The safety net: every watched unit is read again now and then.
+    /// The safety net: every watched unit is read again now and then, and told of where it is not as it was told.
     func lookRegularly(run: Int) {
         self.after(.seconds(10)) { world in
             guard world.supervisor.run == run, world.supervisor.engine != nil else { return }
-            for name in world.supervisor.watching.sorted() { world.look(name) }
+            for name in world.supervisor.watching.sorted()
+            where world.supervisor.heard[name] != world.observation(of: name) { world.look(name) }
             world.lookRegularly(run: run)
         }
     }

@@ -9,7 +9,8 @@ extension UnitWatcher {
     /// to keep both processes busy.
     private static let readsInFlightMax = 8
 
-    /// Replaces the set of watched units.
+    /// Replaces the set of watched units. Each of them is told of anew, also one that was watched before: whoever watches
+    /// it now may be another component, which knows nothing of it.
     ///
     /// - Parameters:
     ///   - requirers: those of which is also told what they require.
@@ -17,16 +18,17 @@ extension UnitWatcher {
     func watch(_ names: Set<String>, requirementsOf requirers: Set<String>, done: @escaping () -> Void) {
         for (name, record) in self.records where !names.contains(name) && record.isTold { self.forget(name) }
         var new: [String] = []
-        for name in names where self.records[name]?.isTold != true {
-            if let record = self.records[name] { record.isTold = true } else { self.add(UnitRecord(name: name)) }
-            new.append(name)
-        }
         for name in names {
-            guard let record = self.records[name], record.tellsRequirements != requirers.contains(name) else {
-                continue
-            }
+            let known = self.records[name]
+            let record = known ?? self.add(UnitRecord(name: name))
             record.tellsRequirements = requirers.contains(name)
-            if !new.contains(name), self.phase == .ready { self.publish(record) }
+            if known?.isTold == true {
+                record.delivered = nil
+                self.publish(record)
+            } else {
+                record.isTold = true
+                new.append(name)
+            }
         }
         switch self.phase {
         case .ready: new.isEmpty ? done() : self.list(new, all: true) { _ in done() }
@@ -36,9 +38,11 @@ extension UnitWatcher {
         }
     }
 
-    func add(_ record: UnitRecord) {
+    @discardableResult
+    func add(_ record: UnitRecord) -> UnitRecord {
         self.records[record.name] = record
         self.recordsByPath[record.path, default: []].append(record)
+        return record
     }
 
     func forget(_ name: String) {
