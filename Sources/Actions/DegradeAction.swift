@@ -18,8 +18,9 @@ public struct DegradeAction: LoadAction {
         guard let unit = request.unit else {
             return ActionOutcome(.refused, detail: "no unit is named")
         }
-        if case .limit = request.order { return await self.freeze(unit, request, isResumed: isResumed) }
-        guard case .start = request.order else { return await self.change.carryOut(request) }
+        guard case .start = request.order else {
+            return await self.change.carryOut(request, isResumed: isResumed)
+        }
         if let refusal = await self.change.systemd.rivalry(request.rivals, timeout: request.timeout) { return refusal }
         // One that was started and stopped since is in somebody else's hands.
         if case .down(let invocation?) = await self.change.systemd.condition(of: unit, timeout: request.timeout),
@@ -28,23 +29,5 @@ public struct DegradeAction: LoadAction {
             return ActionOutcome(.refused, detail: "\(unit) was started and stopped by somebody else meanwhile")
         }
         return await self.change.carryOut(request)
-    }
-
-    /// Another invocation than the one decided on was started by somebody who wants it to run.
-    private func freeze(_ unit: String, _ request: ActionRequest, isResumed: Bool) async -> ActionOutcome {
-        let refusal = ActionOutcome(.refused, detail: "\(unit) was started anew meanwhile, and is not frozen")
-        if await self.isAnother(unit, request) { return refusal }
-        let outcome = await self.change.carryOut(request, isResumed: isResumed)
-        // It may have been started anew in the moment between: then this freeze met what it was not meant for.
-        guard outcome.result == .succeeded, await self.isAnother(unit, request) else { return outcome }
-        let thaw = await self.change.systemd.thaw(unit, timeout: request.timeout)
-        return thaw.result == .succeeded ? refusal : thaw
-    }
-
-    private func isAnother(_ unit: String, _ request: ActionRequest) async -> Bool {
-        guard let expected = request.expectedInvocationID,
-            case .up(let invocation?) = await self.change.systemd.condition(of: unit, timeout: request.timeout)
-        else { return false }
-        return invocation != expected
     }
 }

@@ -34,8 +34,10 @@ struct LoadChange {
                 await procedure.then { left in await self.systemd.set(properties, of: unit, timeout: left) }
             }
             // Half of a reduction would be taken back by nobody.
-            if !procedure.isGood, request.action == "REDUCE_LOAD" { await self.free(units, properties, &procedure) }
-        case .unlimit(let units, let properties): await self.free(units, properties, &procedure)
+            if !procedure.isGood, request.action == "REDUCE_LOAD" {
+                await self.free(units, properties, for: request, &procedure)
+            }
+        case .unlimit(let units, let properties): await self.free(units, properties, for: request, &procedure)
         case .restartAfterwards, .clearCache, .switchRelease, .failOver, .switchEndpoint, .isolate, .tryIsolated,
             .endIsolation, nil:
             return ActionOutcome(.refused, detail: "\(request.component) has nothing to scale")
@@ -44,7 +46,8 @@ struct LoadChange {
     }
 
     /// Each of the units was seen not to be frozen when it was decided. So one that is frozen now is somebody else's in the
-    /// first try, which ends there; after a crash, or a try that ended in doubt, it is taken for ours.
+    /// first try, which ends there; after a crash, or a try that ended in doubt, it is taken for ours. Another invocation
+    /// than the one decided on was started by somebody who wants it to run.
     private func freeze(
         _ units: [String], for request: ActionRequest, isResumed: Bool, _ procedure: inout Procedure
     ) async {
@@ -53,31 +56,58 @@ struct LoadChange {
         var ours = mayBeOurs ? units : []
         for unit in units {
             await procedure.then { left in
+                guard let seen = await self.systemd.freezer(of: unit) else {
+                    return ActionOutcome(.failed, detail: "whether \(unit) is frozen already is not known")
+                }
+                let refusal = ActionOutcome(.refused, detail: "\(unit) was started anew meanwhile, and is not frozen")
+                if request.isAbout(another: seen.invocationID, of: unit) { return refusal }
                 if !mayBeOurs {
-                    guard let isFrozen = await self.systemd.isFrozen(unit) else {
-                        return ActionOutcome(.failed, detail: "whether \(unit) is frozen already is not known")
-                    }
-                    if isFrozen {
+                    if seen.isFrozen {
                         return ActionOutcome(.refused, detail: "\(unit) was frozen by somebody else meanwhile")
                     }
                     ours.append(unit)
                 }
-                return await self.systemd.freeze(unit, timeout: left)
+                let outcome = await self.systemd.freeze(unit, timeout: left)
+                // It may have been started anew in the moment between: then this freeze met what it was not meant for.
+                guard outcome.result == .succeeded, let after = await self.systemd.freezer(of: unit),
+                    request.isAbout(another: after.invocationID, of: unit)
+                else { return outcome }
+                let thaw = await self.systemd.thaw(unit, timeout: left)
+                return thaw.result == .succeeded ? refusal : thaw
             }
         }
-        if !procedure.isGood, request.action == "REDUCE_LOAD" { await self.free(ours, [], &procedure) }
+        if !procedure.isGood, request.action == "REDUCE_LOAD" { await self.free(ours, [], for: request, &procedure) }
     }
 
-    private func free(_ units: [String], _ properties: [UnitProperty], _ procedure: inout Procedure) async {
+    private func free(
+        _ units: [String], _ properties: [UnitProperty], for request: ActionRequest, _ procedure: inout Procedure
+    ) async {
         for unit in units {
             await procedure.always { left in
                 properties.isEmpty
-                    ? await self.systemd.thaw(unit, timeout: left) : await UnitDropIns.forget(properties, of: unit)
+                    ? await self.thaw(unit, for: request, timeout: left)
+                    : await UnitDropIns.forget(properties, of: unit)
             }
         }
         if !properties.isEmpty {
             await procedure.always { left in await self.systemd.reloadUnitFiles(timeout: left) }
         }
+    }
+
+    /// What was started anew since runs thawed; if it is frozen by now, that is somebody else's doing.
+    private func thaw(_ unit: String, for request: ActionRequest, timeout: Duration) async -> ActionOutcome {
+        if let seen = await self.systemd.freezer(of: unit), request.isAbout(another: seen.invocationID, of: unit) {
+            return ActionOutcome(.succeeded, detail: "\(unit) was started anew since, and is left as it is")
+        }
+        return await self.systemd.thaw(unit, timeout: timeout)
+    }
+}
+
+extension ActionRequest {
+    /// It was decided about an invocation of the unit, and that is not this one.
+    fileprivate func isAbout(another invocationID: String?, of unit: String) -> Bool {
+        guard let expected = self.expectedInvocation(of: unit), let invocationID else { return false }
+        return invocationID != expected
     }
 }
 

@@ -67,16 +67,19 @@ extension SystemdManager {
     }
 
     /// Whether a unit's processes stand still, or are about to, whoever froze them; `nil` where systemd does not say.
+    /// Waits at most 5 seconds.
     ///
     /// - SeeAlso: org.freedesktop.systemd1(5), `FreezerState`. It is asked for each time: systemd tells of no change of it.
-    public func isFrozen(_ unit: String) async -> Bool? {
+    public func freezer(of unit: String) async -> FreezerObservation? {
         guard UnitName.isValid(unit) else { return nil }
         let deadline = BusThread.now() + 5_000_000_000
         let record = self.record(of: unit)
         defer { self.release(record) }
-        guard await self.settle(record, until: deadline) == nil else { return nil }
-        let state = await self.freezerState(of: record, until: deadline)
-        return state.map { $0 == "frozen" || $0 == "freezing" }
+        guard await self.settleAndRead(record, until: deadline) == nil,
+            let state = await self.freezerState(of: record, until: deadline)
+        else { return nil }
+        return FreezerObservation(
+            isFrozen: state == "frozen" || state == "freezing", invocationID: record.state?.general.invocation)
     }
 
     private func freezerState(of record: UnitRecord, until deadline: Int64) async -> String? {

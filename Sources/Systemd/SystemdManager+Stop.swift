@@ -79,7 +79,7 @@ extension SystemdManager {
         return ActionOutcome(.succeeded, detail: "\(record.name) was stopped: \(record.summary)\(how)")
     }
 
-    private func settleAndRead(_ record: UnitRecord, until deadline: Int64) async -> SystemdError? {
+    func settleAndRead(_ record: UnitRecord, until deadline: Int64) async -> SystemdError? {
         if let error = await self.settle(record, until: deadline) { return error }
         return await self.read(record, until: deadline)
     }

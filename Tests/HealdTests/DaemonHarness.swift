@@ -30,7 +30,9 @@ final class FakeHost: UnitObserver, ActionRunner, EvidenceSource, ReleaseSource,
                     UnitObservation(activeState: .active, subState: "running", invocationID: "a1", mainPID: 10)))
         }
     }
-    func isFrozen(_ unit: String) async -> Bool? { false }
+    func freezer(of unit: String) async -> FreezerObservation? {
+        FreezerObservation(isFrozen: false, invocationID: nil)
+    }
     func run(_ request: ActionRequest) async -> ActionOutcome {
         self.state.withLock { $0.acted.append(request) }
         return ActionOutcome(.succeeded, detail: "done")

@@ -72,7 +72,8 @@ struct EngineHarness {
         var new = self.engine.handle(event, at: self.now)
         self.effects += new
         for case .lookAtFreezer(let unit) in new where self.tellsOfFrost {
-            new += self.send(.freezerSeen(unit: unit, isFrozen: self.frozen.contains(unit)))
+            let seen = FreezerObservation(isFrozen: self.frozen.contains(unit), invocationID: "of \(unit)")
+            new += self.send(.freezerSeen(unit: unit, seen))
         }
         return new
     }

@@ -155,7 +155,9 @@ extension World: UnitObserver, Prober, EvidenceSource, ReleaseSource {
 
     func watch(_ units: Set<String>, requirementsOf requirers: Set<String>) async { self.add(.watched(units)) }
 
-    func isFrozen(_ unit: String) async -> Bool? { false }
+    func freezer(of unit: String) async -> FreezerObservation? {
+        FreezerObservation(isFrozen: false, invocationID: nil)
+    }
 
     func start(_ request: ProbeRequest, report: @escaping @Sendable (CheckResult) -> Void) {
         self.add(.probed(request.id))

@@ -40,6 +40,8 @@ public struct ActionRequest: Hashable, Sendable, Codable {
     public var timeout: Duration
     /// The invocation that the decision was about; acting on another one is refused.
     public var expectedInvocationID: String?
+    /// Of other units than `unit`, by name, where the decision was about one of theirs.
+    public var otherInvocations: [String: String]?
     public var policyGeneration: Int
     /// What the policy says of it, as it was when it was decided on; `nil` in what older versions wrote down.
     public var strategy: Strategy?
@@ -68,6 +70,11 @@ public struct ActionRequest: Hashable, Sendable, Codable {
         self.order = order
         self.rivals = rivals
         self.drill = drill
+    }
+
+    /// The invocation of `unit` that the decision was about; `nil`: it was about the unit, whichever runs.
+    public func expectedInvocation(of unit: String) -> String? {
+        unit == self.unit ? self.expectedInvocationID : self.otherInvocations?[unit]
     }
 }
 

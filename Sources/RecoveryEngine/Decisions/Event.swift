@@ -18,7 +18,7 @@ public enum Event: Hashable, Sendable {
     /// What `Effect.lookAtRelease` asked for.
     case releaseSeen(component: String, ReleaseObservation)
     /// What `Effect.lookAtFreezer` asked for; `nil`: systemd could not be asked.
-    case freezerSeen(unit: String, isFrozen: Bool?)
+    case freezerSeen(unit: String, FreezerObservation?)
     /// An action has ended, or what became of it after a crash is known.
     case actionFinished(id: Int64, ActionOutcome)
     /// `RecoveryEngine.nextDeadline` has come.

@@ -262,12 +262,13 @@ extension RecoveryEngine {
         self.machines[index].ladder.attempts += 1
         self.machines[index].ladder.backoffLevel += 1
         self.machines[index].ladder.notBefore = .none
-        let request = ActionRequest(
+        var request = ActionRequest(
             id: leave.id, incident: incident.id, component: machine.component.name,
             action: step.strategy.action, unit: step.strategy.traits.needsUnit ? machine.activeUnit : nil,
             attempt: self.machines[index].ladder.attempts, timeout: step.timeout,
             expectedInvocationID: machine.unit?.invocationID, policyGeneration: self.generation,
             strategy: step.strategy, order: order, rivals: machine.rivals)
+        request.otherInvocations = self.invocationsToFreeze(by: order)
         self.record(
             index,
             .actionIntended(

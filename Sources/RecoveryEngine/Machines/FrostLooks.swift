@@ -13,16 +13,16 @@ struct FrostLooks: Sendable {
     /// For so long a unit that was found frozen is left out of what is planned.
     static let frozenCounts = Duration.seconds(600)
 
-    private var answers: [String: (isFrozen: Bool, at: MonotonicInstant)] = [:]
+    private var answers: [String: (seen: FreezerObservation, at: MonotonicInstant)] = [:]
     private var askedAt: [String: MonotonicInstant] = [:]
 
     /// What systemd said just now; `nil`: it has to be asked.
     func isFrozen(_ unit: String, at now: MonotonicInstant) -> Bool? {
-        self.answers[unit].flatMap { now - $0.at < Self.counts ? $0.isFrozen : nil }
+        self.answers[unit].flatMap { now - $0.at < Self.counts ? $0.seen.isFrozen : nil }
     }
 
     func wasFoundFrozen(_ unit: String, at now: MonotonicInstant) -> Bool {
-        self.answers[unit].map { $0.isFrozen && now - $0.at < Self.frozenCounts } ?? false
+        self.answers[unit].map { $0.seen.isFrozen && now - $0.at < Self.frozenCounts } ?? false
     }
 
     /// - Returns: whether the question is new.
@@ -32,13 +32,19 @@ struct FrostLooks: Sendable {
         return true
     }
 
-    /// - Parameter isFrozen: `nil` where systemd could not be asked; the question is then put again in time.
-    mutating func take(_ unit: String, _ isFrozen: Bool?, at now: MonotonicInstant) {
-        guard let isFrozen else { return }
+    /// - Parameter seen: `nil` where systemd could not be asked; the question is then put again in time.
+    mutating func take(_ unit: String, _ seen: FreezerObservation?, at now: MonotonicInstant) {
+        guard let seen else { return }
         self.askedAt[unit] = nil
-        self.answers[unit] = (isFrozen, now)
+        self.answers[unit] = (seen, now)
     }
 
     /// It is decided: what was found does not hold any more.
-    mutating func forget(_ units: [String]) { for unit in units { self.answers[unit] = nil } }
+    ///
+    /// - Returns: the invocations that were found.
+    mutating func use(_ units: [String]) -> [String: String] {
+        var found: [String: String] = [:]
+        for unit in units { found[unit] = self.answers.removeValue(forKey: unit)?.seen.invocationID }
+        return found
+    }
 }

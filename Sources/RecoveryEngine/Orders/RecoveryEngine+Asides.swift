@@ -109,7 +109,8 @@ extension RecoveryEngine {
         guard case .limit(let units, let properties) = request.order else { return }
         let gone = ComponentMachine(component: Component(name: request.component, checks: []), now: self.now)
         let load = ReducedLoad(
-            units: units, properties: properties, restoreAfter: .zero, incident: request.incident)
+            units: units, properties: properties, restoreAfter: .zero, incident: request.incident,
+            invocations: request.otherInvocations)
         if request.action == "REDUCE_LOAD" {
             self.giveBack(load, for: gone, why: "the component has left the policy")
         } else {

@@ -11,9 +11,9 @@ extension RecoveryEngine {
         return nil
     }
 
-    mutating func takeFrost(_ unit: String, _ isFrozen: Bool?) {
-        self.host.frost.take(unit, isFrozen, at: self.now.monotonic)
-        guard isFrozen != nil else { return }
+    mutating func takeFrost(_ unit: String, _ seen: FreezerObservation?) {
+        self.host.frost.take(unit, seen, at: self.now.monotonic)
+        guard seen != nil else { return }
         for index in self.machines.indices {
             if case .failing(.frost) = self.machines[index].phase { self.evaluateLater(index) }
         }
@@ -34,10 +34,12 @@ extension RecoveryEngine {
         guard case .limit(let units, let properties) = order, properties.isEmpty else { return nil }
         // All of them are asked for, not the first alone.
         let isKnown = units.map { self.isFrozen($0) == false }
-        if isKnown.allSatisfy(\.self) {
-            self.host.frost.forget(units)
-            return nil
-        }
-        return .frost(until: self.now.monotonic + FrostLooks.counts)
+        return isKnown.allSatisfy(\.self) ? nil : .frost(until: self.now.monotonic + FrostLooks.counts)
+    }
+
+    /// The invocations that a freeze is decided on; `nil`: it is none.
+    mutating func invocationsToFreeze(by order: ActionOrder?) -> [String: String]? {
+        guard case .limit(let units, []) = order else { return nil }
+        return self.host.frost.use(units)
     }
 }

@@ -58,7 +58,7 @@ extension RecoveryEngine {
             self.machines[index].facts.saved.reducedLoads.append(
                 ReducedLoad(
                     units: units, properties: properties, restoreAfter: strategy.restoreAfter,
-                    incident: request.incident))
+                    incident: request.incident, invocations: request.otherInvocations))
         case .switchRelease: self.lookAtRelease(index)
         case .tryIsolated:
             if request.unit == self.machines[index].facts.saved.barred { self.machines[index].facts.saved.barred = nil }
@@ -109,7 +109,7 @@ extension RecoveryEngine {
     mutating func giveBack(_ load: ReducedLoad, for machine: ComponentMachine, why: String) {
         self.actDetached(
             for: machine, incident: load.incident, action: "REDUCE_LOAD", unit: nil,
-            .unlimit(units: load.units, load.properties),
+            .unlimit(units: load.units, load.properties), otherInvocations: load.invocations,
             why: "\(why): \(load.units.joined(separator: ", ")) get everything back")
     }
 

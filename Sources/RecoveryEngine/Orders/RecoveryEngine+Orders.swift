@@ -71,10 +71,12 @@ extension RecoveryEngine {
     /// Carries out something that no step of the ladder asked for, and that has to be done all the same: nothing waits
     /// for its end, but the incident tells of it.
     mutating func actDetached(
-        for machine: ComponentMachine, incident: Int64, action: String, unit: String?, _ order: ActionOrder, why: String
+        for machine: ComponentMachine, incident: Int64, action: String, unit: String?, _ order: ActionOrder,
+        otherInvocations: [String: String]? = nil, why: String
     ) {
-        let request = self.intend(
+        var request = self.intend(
             machine, incident: incident, action: action, unit: unit, attempt: 1, order, why: why)
+        request.otherInvocations = otherInvocations
         self.host.orphans[request.id] = request
         self.effects.append(.act(request))
     }

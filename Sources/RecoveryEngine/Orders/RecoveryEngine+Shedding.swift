@@ -97,7 +97,7 @@ extension RecoveryEngine {
             return
         } else if wanted.way == .freeze {
             guard let isFrozen = self.isFrozen(wanted.unit) else { return }
-            self.host.frost.forget([wanted.unit])
+            _ = self.host.frost.use([wanted.unit])
             if isFrozen {
                 self.record(nil, .note("\(wanted.unit) is frozen already: it is left so, and not thawed either"))
                 self.leaveResting(wanted, seen)
@@ -207,7 +207,7 @@ extension RecoveryEngine {
         switch unit.way {
         case .freeze:
             if seen.isDown { return .over(nil) }
-            return .act(.unlimit(units: [name], []), invocation: nil)
+            return .act(.unlimit(units: [name], []), invocation: unit.invocationID)
         case .stop:
             if seen.isUp { return .over(nil) }
             guard seen.isDown else { return .wait }

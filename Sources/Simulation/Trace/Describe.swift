@@ -21,8 +21,8 @@ func describe(_ event: Event) -> String {
     case .beat(let component, let check): "beat \(component)/\(check ?? "*")"
     case .actionFinished(let id, let outcome): "actionFinished \(id) \(outcome.result.rawValue): \(outcome.detail)"
     case .releaseSeen(let component, let seen): "releaseSeen \(component) \(seen.current ?? seen.problem ?? "-")"
-    case .freezerSeen(let unit, let isFrozen):
-        "freezerSeen \(unit) \(isFrozen.map { $0 ? "frozen" : "running" } ?? "-")"
+    case .freezerSeen(let unit, let seen):
+        "freezerSeen \(unit) \(seen.map { $0.isFrozen ? "frozen" : "running" } ?? "-")"
     case .deadline: "deadline"
     case .stalled(let duration): "stalled \(seconds(duration))"
     case .recordingFailed(let why): why.map { "recordingFailed \($0)" } ?? "recording goes on"

@@ -16,8 +16,9 @@ extension SimulatedWorld {
         self.after(self.random.milliseconds(1...5)) { world in
             world.onceReachable(until: world.now + .seconds(5), run: run) { world, isReachable in
                 guard world.supervisor.run == run else { return }
-                let isFrozen = isReachable ? world.units[name]?.isFrozen ?? false : nil
-                world.post(.freezerSeen(unit: name, isFrozen: isFrozen))
+                let unit = world.units[name]
+                let seen = FreezerObservation(isFrozen: unit?.isFrozen ?? false, invocationID: unit?.invocationID)
+                world.post(.freezerSeen(unit: name, isReachable ? seen : nil))
             }
         }
     }
@@ -25,9 +26,7 @@ extension SimulatedWorld {
     /// - Parameter mayBeOurs: an earlier run, or an earlier try, may have done it already.
     func freeze(_ name: String, for request: ActionRequest, mayBeOurs: Bool) -> StepEnd {
         guard let unit = self.units[name] else { return StepEnd(.failed, "no such unit") }
-        if request.isOfHost, let expected = request.expectedInvocationID, unit.condition == .up,
-            unit.invocationID != expected
-        {
+        if let expected = request.expectedInvocation(of: name), unit.condition == .up, unit.invocationID != expected {
             return StepEnd(.refused, "\(name) was started anew meanwhile")
         }
         if unit.isFrozen, !mayBeOurs { return StepEnd(.refused, "\(name) was frozen by somebody else meanwhile") }
@@ -36,8 +35,11 @@ extension SimulatedWorld {
         return StepEnd(.succeeded, "\(name) is frozen")
     }
 
-    func thaw(_ name: String) -> StepEnd {
+    func thaw(_ name: String, for request: ActionRequest) -> StepEnd {
         guard let unit = self.units[name] else { return StepEnd(.failed, "no such unit") }
+        if let expected = request.expectedInvocation(of: name), unit.invocationID != expected {
+            return StepEnd(.succeeded, "\(name) was started anew since, and is left as it is")
+        }
         guard unit.condition == .up else { return StepEnd(.failed, "\(name) cannot be thawed") }
         self.tell(.thawed(unit: name, whose: unit.frozenBy))
         self.change(name) { $0.frozenBy = nil }

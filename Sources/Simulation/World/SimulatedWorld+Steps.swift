@@ -68,7 +68,8 @@ extension SimulatedWorld {
         case .freeze(let unit, let mayBeOurs):
             self.after(moment) { then($0, $0.freeze(unit, for: request, mayBeOurs: mayBeOurs)) }
         case .limit(let unit, let properties): self.after(moment) { then($0, $0.limit(unit, properties)) }
-        case .unlimit(let unit, let properties): self.after(moment) { then($0, $0.unlimit(unit, properties)) }
+        case .unlimit(let unit, let properties):
+            self.after(moment) { then($0, $0.unlimit(unit, properties, for: request)) }
         case .emptyCache, .hook, .swapRelease, .point, .forbidStart, .allowStart:
             preconditionFailure("not asked of systemd: \(step)")
         }
@@ -184,8 +185,8 @@ extension SimulatedWorld {
         return StepEnd(.succeeded, "\(name) was limited")
     }
 
-    private func unlimit(_ name: String, _ properties: [UnitProperty]) -> StepEnd {
-        if properties.isEmpty { return self.thaw(name) }
+    private func unlimit(_ name: String, _ properties: [UnitProperty], for request: ActionRequest) -> StepEnd {
+        if properties.isEmpty { return self.thaw(name, for: request) }
         guard self.units[name] != nil else { return StepEnd(.failed, "no such unit") }
         self.limited.remove(name)
         return StepEnd(.succeeded, "\(name) has its own limits again")

@@ -89,7 +89,7 @@ extension DecisionLoop {
             }
         case .lookAtFreezer(let unit):
             Task { [observer = self.ports.observer, mailbox] in
-                mailbox.put(.event(.freezerSeen(unit: unit, isFrozen: await observer.isFrozen(unit))))
+                mailbox.put(.event(.freezerSeen(unit: unit, await observer.freezer(of: unit))))
             }
         case .gatherEvidence(let request):
             self.delayedEvidence.add(request, at: self.now.monotonic)

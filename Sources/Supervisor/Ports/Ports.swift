@@ -23,13 +23,13 @@ extension SupervisorClock {
 
 /// The service manager as the source of observations. Events go to the sink given at its start.
 public protocol UnitObserver: Sendable {
-    /// Replaces the set of units to be told of. Each newly watched unit is observed once at once; a unit that systemd
-    /// does not know is observed too, with `loadState` `not-found`.
+    /// Replaces the set of units to be told of. Each of them is observed once at once, also one that was watched before; a
+    /// unit that systemd does not know is observed too, with `loadState` `not-found`. After that, changes are told.
     ///
     /// - Parameter requirers: of these it is also told what they require, also when that changes.
     func watch(_ units: Set<String>, requirementsOf requirers: Set<String>) async
     /// Whether a unit's processes stand still, whoever froze them; `nil` where that cannot be told within seconds.
-    func isFrozen(_ unit: String) async -> Bool?
+    func freezer(of unit: String) async -> FreezerObservation?
 }
 
 /// Carries out actions.

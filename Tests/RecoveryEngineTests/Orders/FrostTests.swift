@@ -83,7 +83,7 @@ import Testing
         var world = Self.world(frozen: [])
         world.tellsOfFrost = false
         #expect(world.killed("db.service", "db.service").actions.isEmpty)
-        world.send(.freezerSeen(unit: "report.service", isFrozen: nil))
+        world.send(.freezerSeen(unit: "report.service", nil))
         #expect(world.advance(by: 12).actions.isEmpty)
         world.tellsOfFrost = true
         #expect(Self.orders(world.advance(by: 12)).count == 2)
@@ -189,5 +189,28 @@ import Testing
         #expect(back.order == Self.thawMine)
         world.frozen = []
         #expect(Self.orders(world.finish(back)) == [Self.freezeMine])
+    }
+
+    @Test func `what REDUCE_LOAD freezes, and later thaws, is the invocation that it saw`() throws {
+        var world = Self.reducing(["mine.service"], frozen: [])
+        let request = try #require(world.killed("web.service", "a").actions.first)
+        #expect(request.expectedInvocation(of: "mine.service") == "of mine.service")
+        world.finish(request)
+        let saved = world.saved
+        world.running("web.service", "b")
+        let back = try #require(world.advance(by: 60).actions.first)
+        #expect(back.expectedInvocation(of: "mine.service") == "of mine.service")
+        let frozen = saved.components["web"]?.facts?.reducedLoads.first
+        #expect(frozen?.invocations == ["mine.service": "of mine.service"], "and heald's end does not change that")
+    }
+
+    @Test func `what a level freezes, and later thaws, is the invocation that it saw`() throws {
+        var world = Self.world()
+        let request = try #require(world.killed("db.service", "db.service").actions.first)
+        #expect(request.expectedInvocation(of: "mine.service") == "mine.service")
+        world.finish(request)
+        world.running("db.service", "new")
+        let back = try #require(world.advance(by: 60).actions.first)
+        #expect(back.expectedInvocation(of: "mine.service") == "mine.service")
     }
 }
