@@ -248,6 +248,7 @@ struct Incident: Decodable {
     struct Action: Decodable {
         var action: String
         var result: String?
+        var detail: String?
         var startedAt: String
         var finishedAt: String?
     }

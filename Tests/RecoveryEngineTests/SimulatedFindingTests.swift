@@ -60,6 +60,47 @@ import Testing
         #expect(world.killed("c2.service", "a").actions.isEmpty)
     }
 
+    @Test func `who waits for others has its turn when all that has changed is counted`() throws {
+        // "a" heals: then what it had pulled down counts by itself, and that is too many.
+        let patient = [Step.restart(.unlimited, backoff: Backoff(initial: .seconds(60)))]
+        var world = EngineHarness(
+            [
+                .service("a", stable: .zero), .service("b", dependsOn: ["a"], recovery: patient),
+                .service("c", dependsOn: ["a"], recovery: patient), .service("d"), .service("e"),
+            ], guards: Guards(maxConcurrent: 1, maxUnhealthy: 0.4))
+        for name in ["a", "b", "c", "d", "e"] { world.running("\(name).service", "1") }
+        let repair = try #require(world.killed("a.service", "1").actions.first)
+        for name in ["b", "c", "d"] { #expect(world.killed("\(name).service", "1").actions.isEmpty) }
+        world.running("a.service", "2")
+        world.finish(repair)
+        #expect(world.effects.resolutions == [.heald])
+        #expect(world.engine.hostState.state == "frozen")
+        #expect(!world.effects.actions.contains { $0.component == "d" })
+    }
+
+    @Test func `a step for others does not fail by a start that is under way`() throws {
+        let load = ReduceLoadStrategy(units: ["batch.service"], properties: [UnitProperty(.cpuWeight, 10)])
+        var world = EngineHarness([
+            .service(
+                "web",
+                recovery: [.restart(.limited(1)), Step(strategy: .reduceLoad(load), verify: .seconds(9)), .page])
+        ])
+        world.running("web.service", "a")
+        world.advance(by: 30)
+        let restart = try #require(world.killed("web.service", "a").actions.first)
+        world.observe(
+            "web.service",
+            UnitObservation(
+                activeState: .activating, subState: "start", invocationID: "b",
+                job: UnitJob(id: 1, type: "restart", isOurs: true)))
+        let reduce = try #require(world.finish(restart, .failed).actions.first)
+        #expect(reduce.action == "REDUCE_LOAD")
+        world.observe("web.service", UnitObservation(activeState: .activating, subState: "start", invocationID: "b"))
+        #expect(world.finish(reduce).alerts.isEmpty, "nothing is known of that start yet")
+        world.running("web.service", "b")
+        #expect(world.advance(by: 15).resolutions == [.heald])
+    }
+
     @Test func `a freeze outlives a restart until enough is known, and then ends by itself`() {
         var world = EngineHarness(
             GuardTests.fleet(5), guards: Guards(stormCooldown: .zero),
@@ -93,7 +134,10 @@ import Testing
         world.running("web.service", "a")
         world.advance(by: 6) { _ in .up }
         world.observe(
-            "web.service", UnitObservation(activeState: .activating, subState: "start", invocationID: "b"))
+            "web.service",
+            UnitObservation(
+                activeState: .activating, subState: "start", invocationID: "b",
+                job: UnitJob(id: 1, type: "restart", isOurs: true)))
         world.advance(by: 30) { _ in .down }
         #expect(world.running("web.service", "b").actions.isEmpty)
     }
@@ -165,7 +209,10 @@ import Testing
         world.running("web.service", "a")
         let request = try #require(world.killed("web.service", "a").actions.first)
         world.observe(
-            "web.service", UnitObservation(activeState: .activating, subState: "start", invocationID: "b"))
+            "web.service",
+            UnitObservation(
+                activeState: .activating, subState: "start", invocationID: "b",
+                job: UnitJob(id: 1, type: "restart", isOurs: true)))
         world.finish(request)
         world.seconds += 0.01
         world.running("web.service", "b")

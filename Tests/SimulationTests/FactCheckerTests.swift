@@ -61,6 +61,19 @@ import Testing
         #expect(bench.objections.count == 1)
     }
 
+    @Test func `a unit beside the standby that had taken over and left the policy`() {
+        var bench = Self.bench(NeverTwoActive())
+        bench.tell(.processBegan(unit: "left.service", by: .us, askedAt: bench.now))
+        var facts = SavedFacts()
+        facts.abandoned = "left.service"
+        bench.decide(.saveComponent("web", SavedComponent(facts: facts)))
+        bench.tell(.processBegan(unit: "web.service", by: .person, askedAt: bench.now))
+        bench.tell(.processEnded(unit: "web.service", by: .us))
+        #expect(bench.objections.isEmpty)
+        bench.tell(.processBegan(unit: "web.service", by: .us, askedAt: bench.now))
+        #expect(bench.objections.count == 1)
+    }
+
     @Test func `a second failover in one incident`() {
         var bench = Self.bench(OneFailoverPerIncident())
         bench.decide(.act(Self.request(1, "FAILOVER", Self.failOver)))

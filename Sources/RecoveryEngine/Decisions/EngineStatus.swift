@@ -123,6 +123,12 @@ extension RecoveryEngine {
         case .suppressed(let root): return ("suppressed", "waits for \(root)")
         case .isolated(let until):
             return ("isolated", "stopped on purpose; its trial is in \((until - now.monotonic).brief)")
+        case .stopped where machine.facts.saved.abandoned != nil:
+            let standby = machine.facts.saved.abandoned ?? ""
+            return (
+                "stopped",
+                "\(standby) had taken over and is no longer in the policy; nothing is started beside it until `healctl resume`"
+            )
         case .stopped where machine.component.desired == .running && machine.component.mode != .observe:
             return ("stopped", "it ought to run, and is started again unless repairs are held back")
         case .stopped: return ("stopped", "stopped by an operator; `healctl resume` takes it back into care")

@@ -15,7 +15,7 @@ extension RecoveryEngine {
         guard machine.component.desired == .running, machine.component.mode != .observe, let unit = machine.unit,
             unit.isDown, unit.job == nil, !machine.isUnitInDoubt, self.host.unitsUnknown == nil,
             // A level of degradation does without it on purpose, and gives it back by itself.
-            self.isShed(index) == nil
+            self.isShed(index) == nil, machine.facts.saved.abandoned == nil
         else { return }
         if let reason = self.reasonToLeaveStopped(index) {
             if let until = reason.until { self.setDeadline(index, until) }

@@ -79,7 +79,7 @@ extension RecoveryEngine {
             let ranks = [left, right].map { self.machines[$0].component.criticality.alertSeverity }
             return ranks[0] == ranks[1] ? left < right : ranks[0] > ranks[1]
         }
-        for index in ordered { self.evaluateLater(index) }
+        self.waiting = ordered.reversed()
     }
 
     /// People who were told that a component needs them are told when it no longer does, however that came.

@@ -36,6 +36,7 @@ extension RecoveryEngine {
         self.machines[index].hasSeenUnit = true
         self.machines[index].isUnitInDoubt = false
         self.machines[index].readUnit(observation, isFirst: isFirst, at: self.now)
+        self.leaveToAbandoned(index, observation)
         self.takeRequirements(index, observation)
         if !observation.isForetold { self.takeOwnAccount(index, observation) }
         self.graceAfterStart(index, before: before, observation)

@@ -56,8 +56,6 @@ extension RecoveryEngine {
         if self.machines[index].stoppedByOperator { self.takeBackIntoCare(index) }
         if case .exhausted = self.machines[index].phase {
             self.rearm(index)
-        } else if case .isolated = self.machines[index].phase {
-            self.enter(index, .isolated(until: self.now.monotonic))
         } else if self.machines[index].incident == nil {
             self.machines[index].ladder.restart()
         }
@@ -65,11 +63,13 @@ extension RecoveryEngine {
         self.machines[index].breaker.reset()
         self.recordBreaker(index, from: before, why: "resumed by \(by)")
         self.acknowledge(index, by: by)
+        if case .isolated = self.machines[index].phase { self.takeBackIsolated(index, by: by) }
     }
 
     /// From now on the unit ought to run again.
     mutating func takeBackIntoCare(_ index: Int) {
         self.machines[index].stoppedByOperator = false
+        self.machines[index].facts.saved.abandoned = nil
         guard var unit = self.machines[index].unit else { return }
         self.machines[index].forgivenStop = unit.invocationID ?? ""
         unit.stoppedByOther = false
@@ -109,7 +109,9 @@ extension RecoveryEngine {
             self.armHurried(index)
             self.enter(index, .starting)
         } else {
-            let who = shed.map { "the degradation level \($0.level.rawValue)" } ?? "an operator"
+            let who =
+                shed.map { "the degradation level \($0.level.rawValue)" }
+                ?? self.machines[index].facts.saved.abandoned.map { "the failover to \($0)" } ?? "an operator"
             let did = shed?.way == .freeze ? "froze" : "stopped"
             if let incident = self.machines[index].incident {
                 self.record(index, .note("\(who) \(did) the unit: it is left alone"))
@@ -133,7 +135,8 @@ extension RecoveryEngine {
             // After a restart of heald it may be on record already.
             if !self.machines[index].timeSuspended {
                 self.machines[index].timeSuspended = true
-                self.record(index, .timeCounts(false, why: shed.map(\.text) ?? "stopped by an operator"))
+                self.record(index, .timeCounts(false, why: shed.map(\.text) ?? "stopped by \(who)"))
+                self.tellOfAbandoned(index)
             }
             self.enter(index, .stopped)
         }

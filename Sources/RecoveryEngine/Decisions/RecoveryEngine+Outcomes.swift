@@ -124,7 +124,8 @@ extension RecoveryEngine {
     private func isUnitStillTheOldOne(_ index: Int, _ request: ActionRequest) -> Bool {
         guard let unit = self.machines[index].unit else { return false }
         let isSame = unit.invocationID == request.expectedInvocationID
-        if unit.activeState == .activating { return request.mayStart }
+        // Somebody's start that is under way decides about it, whatever this action was for.
+        if unit.activeState == .activating { return request.mayStart || !unit.isAutoRestart }
         if request.startsAnew { return request.unit != nil && isSame }
         return request.mayStart && isSame && !unit.isUp
     }

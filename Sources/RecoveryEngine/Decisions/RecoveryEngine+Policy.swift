@@ -193,7 +193,7 @@ extension ComponentMachine {
         }
         new.trackers = trackers
         new.composeChecks()
-        if let active = new.facts.saved.active, !new.members.contains(active) { new.facts.saved.active = nil }
+        new.reviewWhoIsActive(isDown: self.unit?.isDown == true)
         if !component.needsWhatUnitRequires { new.requiredUnits = nil }
         if old.facts.scale != component.facts.scale { new.facts.load = nil }
         if self.activeUnit != new.activeUnit {
@@ -230,7 +230,7 @@ extension ComponentMachine {
         self.stoppedByOperator = saved.stoppedByOperator
         self.timeSuspended = saved.timeSuspended
         if let facts = saved.facts { self.facts = FactsState(restored: facts, at: now) }
-        if let active = self.facts.saved.active, !self.members.contains(active) { self.facts.saved.active = nil }
+        self.reviewWhoIsActive(isDown: false)
         if let request = saved.inFlight {
             self.phase = .recovering(Attempt(request: request, step: saved.ladder.step, isDisruptive: true))
         } else if saved.stoppedByOperator {

@@ -75,7 +75,8 @@ extension RecoveryEngine {
                 self.ring(HostTimer(rawValue: entry.check))
             } else if entry.check < 0 {
                 self.machines[entry.component].deadline = nil
-                self.evaluateLater(entry.component)
+                // Its turn comes among those who wait for the same.
+                if !self.waiting.contains(entry.component) { self.evaluateLater(entry.component) }
             } else {
                 self.startProbe(entry.component, entry.check)
             }

@@ -33,6 +33,9 @@ public struct RecoveryEngine: Sendable {
     /// Components to evaluate, in order, each once.
     var agenda: [Int] = []
     var agendaMembers: Set<Int> = []
+    /// Components that a guard may let go on, the first of them last. What they may do depends on how all others are,
+    /// who therefore have their turn before.
+    var waiting: [Int] = []
     /// Components whose saved state may have changed.
     var touched: Set<Int> = []
 
@@ -63,7 +66,7 @@ public struct RecoveryEngine: Sendable {
             self.takeProbe(id: id, component: component, check: check, result)
         case .beat(let component, let check): self.takeBeat(component: component, check: check)
         case .releaseSeen(let component, let seen): self.takeRelease(component, seen)
-        case .freezerSeen(let unit, let isFrozen): self.takeFrost(unit, isFrozen)
+        case .freezerSeen(let unit, let seen): self.takeFrost(unit, seen)
         case .actionFinished(let id, let outcome): self.finishAction(id, outcome)
         case .deadline: break
         case .stalled(let duration): self.doubtMyself(duration)
@@ -98,12 +101,13 @@ public struct RecoveryEngine: Sendable {
         guard self.isStarted else {
             self.agenda.removeAll()
             self.agendaMembers.removeAll()
+            self.waiting.removeAll()
             return
         }
         var position = 0
         let limit = 64 + 64 * self.machines.count
         while true {
-            if position == self.agenda.count { self.reviewThaw() }
+            if position == self.agenda.count { self.takeUpWaiting() }
             guard position < self.agenda.count else { break }
             precondition(
                 position < limit, "component \(self.machines[self.agenda[position]].component.name) never settles")
@@ -113,6 +117,12 @@ public struct RecoveryEngine: Sendable {
             self.evaluate(index)
         }
         self.agenda.removeAll(keepingCapacity: true)
+    }
+
+    /// Nothing else is left to say: whoever waited for a guard has its turn, and then the guards themselves.
+    private mutating func takeUpWaiting() {
+        if self.waiting.isEmpty { self.reviewThaw() }
+        if let next = self.waiting.popLast() { self.evaluateLater(next) }
     }
 
     // MARK: - What is written down

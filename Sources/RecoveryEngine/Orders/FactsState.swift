@@ -70,6 +70,22 @@ extension ComponentMachine {
         return others.isEmpty ? nil : others
     }
 
+    /// Takes up that the policy has other members than before. A standby that had taken over and is none of them any more
+    /// may still run; nothing is started beside it unless a person says so.
+    ///
+    /// - Parameter isDown: the active one is known not to run.
+    mutating func reviewWhoIsActive(isDown: Bool) {
+        if let abandoned = self.facts.saved.abandoned, self.members.dropFirst().contains(abandoned) {
+            self.facts.saved.active = abandoned
+            self.facts.saved.abandoned = nil
+        }
+        guard let active = self.facts.saved.active, !self.members.contains(active) else { return }
+        self.facts.saved.active = nil
+        // Only where its own unit is the one that it took over from.
+        guard !isDown, let own = self.component.unit, self.facts.saved.leftAt[own] != nil else { return }
+        self.facts.saved.abandoned = active
+    }
+
     /// The instances that `scale` counts, in order.
     var instances: [String] {
         guard case .instances(let template, _, let max, _) = self.component.facts.scale?.kind else { return [] }

@@ -29,6 +29,29 @@ extension RecoveryEngine {
         self.beginProofAnew(index)
     }
 
+    /// Beside a standby that the policy has abandoned nothing is started; a unit that runs all the same has been started by
+    /// somebody who knew.
+    mutating func leaveToAbandoned(_ index: Int, _ observation: UnitObservation) {
+        guard self.machines[index].facts.saved.abandoned != nil else { return }
+        if observation.isUp {
+            self.machines[index].facts.saved.abandoned = nil
+        } else if observation.isDown {
+            self.machines[index].stoppedByOperator = true
+        }
+    }
+
+    /// People learn of it once: from now on nobody takes care of the component.
+    mutating func tellOfAbandoned(_ index: Int) {
+        let machine = self.machines[index]
+        guard let standby = machine.facts.saved.abandoned, let own = machine.component.unit else { return }
+        let name = machine.component.name
+        self.alert(
+            index, .healingFailed, machine.component.criticality.alertSeverity,
+            "\(name) needs a person: \(standby) had taken over for \(own) and is no longer in the policy. It may still run, "
+                + "so \(own) is not started beside it. Put it back into the policy, or stop it and "
+                + "`healctl resume \(name)`.")
+    }
+
     /// What was to be proven is another unit now, which has a grace of its own.
     private mutating func beginProofAnew(_ index: Int) {
         guard case .verifying(var verification) = self.machines[index].phase, let deadline = verification.deadline
@@ -57,6 +80,7 @@ extension RecoveryEngine {
         // What was known of it as a standby may be older than the act that made it active.
         self.machines[index].unit = isDown || seen?.isUp == true ? seen : nil
         self.machines[index].forgivenStop = nil
+        self.machines[index].facts.saved.abandoned = nil
         self.machines[index].stoppedByOperator = false
         for position in self.machines[index].trackers.indices
         where self.machines[index].trackers[position].check.kind.isUnit {

@@ -35,6 +35,22 @@ extension RecoveryEngine {
         }
     }
 
+    /// A person takes it back. It gets its trial at once; while repairs are held back for long it is theirs to start, which
+    /// it would refuse until then.
+    mutating func takeBackIsolated(_ index: Int, by name: String) {
+        self.enter(index, .isolated(until: self.now.monotonic))
+        guard let reason = self.reasonAgainstPlanned(index), reason.outlastsPatience else { return }
+        let why = reason.explanation(at: self.now.monotonic) ?? "repairs are held back"
+        self.leaveIsolation(index, why: "\(name) may start it by hand: \(why)")
+        let machine = self.machines[index]
+        guard let unit = machine.facts.saved.barred, !self.isUnderWay(.endIsolation, for: machine.component.name) else {
+            return
+        }
+        self.actDetached(
+            for: machine, incident: machine.lastIncident, action: "CIRCUIT_BREAK", unit: unit, .endIsolation,
+            why: "taken back by \(name)")
+    }
+
     private mutating func leaveIsolation(_ index: Int, why: String) {
         self.record(index, .note(why))
         self.machines[index].facts.saved.isolatedUntil = nil
@@ -59,5 +75,18 @@ extension RecoveryEngine {
         self.actDetached(
             for: machine, incident: machine.incident?.id ?? machine.ladder.lastIncident ?? 0, action: "CIRCUIT_BREAK",
             unit: unit, .endIsolation, why: "the component has left the policy")
+    }
+}
+
+extension Hold {
+    /// It does not end by itself within moments.
+    fileprivate var outlastsPatience: Bool {
+        switch self {
+        case .paused, .maintenance, .frozen, .budget, .storm, .latched, .observing, .tooFewHealthy: true
+        // What cannot be written down is not done for a person either.
+        case .none, .evidence, .dependencyInDoubt, .frost, .networkInDoubt, .unrecorded, .serviceManager, .backoff,
+            .cooldown, .breaker, .concurrency, .approval:
+            false
+        }
     }
 }

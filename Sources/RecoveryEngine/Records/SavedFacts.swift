@@ -5,6 +5,8 @@ import ResilienceCore
 public struct SavedFacts: Hashable, Sendable, Codable {
     /// Which unit is active where it is not the component's own.
     public var active: String?
+    /// A standby that had taken over and then left the policy: it may still run, and the own unit is not started beside it.
+    public var abandoned: String?
     /// When a unit was failed over from: it is not gone back to so soon.
     public var leftAt: [String: WallTime]
     /// Releases known as good, and since when; those known as bad.
@@ -55,12 +57,19 @@ public struct ReducedLoad: Hashable, Sendable, Codable {
     public var restoreAfter: Duration
     /// The incident in which it was done.
     public var incident: Int64
+    /// What was frozen, by unit: one that was started anew since is frozen by somebody else, or not at all. `nil`: limits,
+    /// or not known.
+    public var invocations: [String: String]?
 
-    public init(units: [String], properties: [UnitProperty], restoreAfter: Duration, incident: Int64) {
+    public init(
+        units: [String], properties: [UnitProperty], restoreAfter: Duration, incident: Int64,
+        invocations: [String: String]? = nil
+    ) {
         self.units = units
         self.properties = properties
         self.restoreAfter = restoreAfter
         self.incident = incident
+        self.invocations = invocations
     }
 }
 

@@ -8,16 +8,23 @@ struct LevelsAreJustified: Checker {
     /// What DEGRADE is asking for within one batch.
     private var asks = false
     private var seen = SeenResults()
+    /// Components that lie still by somebody's wish, as the engine takes it.
+    private var resting: Set<String> = []
 
     mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
         switch fact {
         case .decided: self.asks = false
-        case .supervisorStarted: self.seen = SeenResults()
+        case .supervisorStarted(_, let restored):
+            self.seen = SeenResults()
+            self.resting = Set(restored.components.filter(\.value.stoppedByOperator).keys)
         case .told(.probeFinished(_, let component, let check, let result)):
             self.seen.add(CheckReference(component: component, check: check), result, at: now)
         case .considered(.record(let record)):
             if case .actionIntended(_, "DEGRADE", _, _, _, _) = record.body, record.component != nil {
                 self.asks = true
+            }
+            if case .timeCounts(let counts, _) = record.body, let name = record.component {
+                if counts || knowledge.isShed(name) { self.resting.remove(name) } else { self.resting.insert(name) }
             }
             guard case .degradationChanged(let from, let to, let why) = record.body, to > from else { return nil }
             guard let policy = knowledge.policy.degradation, let level = policy.levels[to] else {
@@ -27,7 +34,7 @@ struct LevelsAreJustified: Checker {
             let down = Set(knowledge.incidents.keys)
             if let enter = level.enter {
                 if !down.isDisjoint(with: enter.components) { return nil }
-                if let share = enter.unhealthy, Self.share(down, knowledge) >= share - 1e-9 { return nil }
+                if let share = enter.unhealthy, self.share(down, knowledge) >= share - 1e-9 { return nil }
                 if let rate = enter.errorRate, self.seen.mayExceed(rate, at: now) { return nil }
                 if let time = enter.p95, self.seen.mayExceed(time, at: now) { return nil }
             }
@@ -37,12 +44,12 @@ struct LevelsAreJustified: Checker {
         return nil
     }
 
-    private static func share(_ down: Set<String>, _ knowledge: Knowledge) -> Double {
+    private func share(_ down: Set<String>, _ knowledge: Knowledge) -> Double {
         func weight(_ names: some Sequence<String>) -> Int {
             names.reduce(0) { $0 + (knowledge.components[$1]?.criticality.weight ?? 0) }
         }
         // What a level does without counts as well: it is no reason for a deeper one.
-        let all = weight(knowledge.components.keys.filter { !knowledge.stopped.contains($0) })
+        let all = weight(knowledge.components.keys.filter { !self.resting.contains($0) })
         return all == 0 ? 0 : Double(weight(down)) / Double(all)
     }
 }

@@ -10,7 +10,7 @@ struct DrillsAreSafe: Checker {
     private var decidedAt: [Int64: MonotonicInstant] = [:]
     /// Wall times written down before a jump forward say too little after a restart.
     private var jumpedAt: MonotonicInstant?
-    private var injected: Set<String> = []
+    private var injected: Set<Int64> = []
     private var underWay: Int64?
 
     mutating func observe(_ fact: Fact, at now: MonotonicInstant, knowing knowledge: Knowledge) -> String? {
@@ -37,8 +37,7 @@ struct DrillsAreSafe: Checker {
             }
         case .actionPerformed(let request):
             if case .inject = request.drill {
-                let place = "\(request.unit ?? "") \(request.expectedInvocationID ?? "")"
-                return self.injected.insert(place).inserted ? nil : "a second fault in \(place)"
+                return self.injected.insert(request.id).inserted ? nil : "a second fault of drill \(request.id)"
             }
             if knowledge.isDisruptive(request) { self.spent.append(self.decidedAt[request.id] ?? now) }
         default: break
@@ -87,7 +86,8 @@ struct DrillsAreSafe: Checker {
         if let other = needy.first(where: { knowledge.incidents[$0.name] != nil }) {
             return "\(other.name), which needs it, is not well"
         }
-        if let other = knowledge.dependencies(of: component.name).sorted().first(where: {
+        // Those that need each other in a circle do not wait for each other.
+        if let other = knowledge.suspects(of: component.name).sorted().first(where: {
             knowledge.incidents[$0] != nil
         }) {
             return "\(other), which it needs, is not well"

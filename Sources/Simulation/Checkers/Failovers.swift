@@ -16,6 +16,12 @@ struct NeverTwoActive: Checker {
         case .processBegan(let unit, let hand, let askedAt):
             defer { self.running[unit] = (hand, now) }
             guard hand == .us else { return nil }
+            for component in knowledge.policy.components where component.unit == unit {
+                guard let standby = knowledge.facts[component.name]?.abandoned, self.running[standby] != nil else {
+                    continue
+                }
+                return "\(unit) is started while \(standby) runs, which had taken over and left the policy"
+            }
             for component in knowledge.policy.components where component.isExclusive {
                 guard component.members.contains(unit) else { continue }
                 for other in component.members where other != unit {

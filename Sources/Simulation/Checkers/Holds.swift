@@ -92,7 +92,10 @@ struct BreakerHolds: Checker {
         case .considered(.record(let record)):
             guard let name = record.component else { return nil }
             if case .breakerChanged = record.body { self.failures[name] = [] }
-            if case .actionIntended(let id, _, _, _, .some, _) = record.body { self.repairs.insert(id) }
+            // A number whose intent was lost in a crash is given again.
+            if case .actionIntended(let id, _, _, _, let unit, _) = record.body {
+                if unit == nil { self.repairs.remove(id) } else { self.repairs.insert(id) }
+            }
             guard case .verification(let id, succeeded: false, _) = record.body, self.repairs.contains(id),
                 let component = knowledge.components[name],
                 component.checks.allSatisfy({ $0.severity >= component.breaker.minSeverity })

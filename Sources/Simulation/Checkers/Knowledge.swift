@@ -160,6 +160,9 @@ struct Knowledge {
         return shed.hold != .left
     }
 
+    /// The standby that serves has left the policy, and people were told that the component is theirs.
+    func isAbandoned(_ component: String) -> Bool { self.facts[component]?.abandoned != nil }
+
     /// The host is frozen, or the component's group.
     func isFrozen(_ component: String) -> Bool {
         self.isFrozen || self.components[component]?.group.map(self.frozenGroups.contains) ?? false

@@ -176,7 +176,10 @@ extension SimulatedWorld {
         if let incident = knowledge.incidents[component.name], incident.isExhausted {
             if incident.needsPerson || unit.exit?.status == 78 { return true }
         }
-        if isDown { return !component.canBeHealed || knowledge.isFrozen(component.name) }
+        if isDown {
+            return !component.canBeHealed || knowledge.isFrozen(component.name)
+                || knowledge.isAbandoned(component.name)
+        }
         // What no check of the policy can see, people see.
         let isSeen =
             !component.isLenient
@@ -204,7 +207,8 @@ extension SimulatedWorld {
                 else { return false }
             } else if self.isHopeless(component, hopeless), component.mode == .auto {
                 if self.isTrulyWell(component), knowledge.incidents[component.name] == nil { continue }
-                let hasEnded = knowledge.incidents[component.name]?.isExhausted == true
+                let hasEnded =
+                    knowledge.incidents[component.name]?.isExhausted == true || knowledge.isAbandoned(component.name)
                 guard hasEnded || !component.comesToAnEnd || component.isLenient else { return false }
             }
         }

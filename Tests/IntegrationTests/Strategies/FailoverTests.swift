@@ -71,6 +71,32 @@ extension StrategyTableTests {
         #expect(pair.stage.starts(of: pair.standby) == 1)
     }
 
+    @Test func `a standby that serves and leaves the policy is not rivalled by the unit that it replaced`() async throws
+    {
+        let pair = try Pair("act-left", recovery: Self.failover)
+        let stage = pair.stage
+        try await stage.isUp()
+        try stage.signal(SIGKILL, pair.primary)
+        _ = try await stage.healed()
+        try """
+        { "version": 1, "components": { "a": { "unit": "\(pair.primary)", "desired": "running",
+          "checks": { "unit": { "type": "unit" } } } } }
+        """.write(toFile: stage.path("policies/a.json"), atomically: true, encoding: .utf8)
+        #expect(try stage.healctl("reload").status == 0)
+        try await stage.wait(for: "the word on it") {
+            try stage.healctl("status").output.contains("\(pair.standby) had taken over")
+        }
+        try stage.systemctl("restart", stage.heald)
+        try await stage.wait(for: "the word on it, again") {
+            try stage.healctl("status").output.contains("\(pair.standby) had taken over")
+        }
+        #expect(try !stage.isActive(pair.primary) && stage.isActive(pair.standby))
+        // Its operator has stopped the other, and says so.
+        try stage.systemctl("stop", pair.standby)
+        #expect(try stage.healctl("resume", "a").status == 0)
+        try await stage.wait(for: "the primary") { try stage.isActive(pair.primary) }
+    }
+
     /// The standby was tried in vain, and everything is as it was before.
     private func expectPutBack(_ incident: Incident, _ pair: Pair) throws {
         #expect(incident.actions.map(\.action) == ["FAILOVER", "FAILOVER"])

@@ -212,6 +212,46 @@ extension StrategyTableTests {
         #expect(try self.property(stage, "FreezerState", of: "act-theirs.service") == "frozen")
     }
 
+    @Test func `REDUCE_LOAD thaws only the processes that it has frozen`() async throws {
+        let stage = try self.busy(
+            "act-anew", check: "! test -e /run/act-anew.load || exit 2",
+            recovery: #"""
+                { "action": "REDUCE_LOAD", "units": ["act-anew-idle.service"], "restoreAfter": "1s", "verify": "20s" }
+                """#,
+            others: [.init(name: "act-anew-idle.service")])
+        let idle = "act-anew-idle.service"
+        try await stage.isUp()
+        try self.touch("/run/act-anew.load")
+        try await stage.wait(for: "the frost") { try self.property(stage, "FreezerState", of: idle) == "frozen" }
+        // Somebody starts it anew, and has reasons of their own to freeze it.
+        for verb in ["thaw", "restart", "freeze"] { try stage.systemctl(verb, idle) }
+        defer { _ = try? stage.systemctl("thaw", idle) }
+        try FileManager.default.removeItem(atPath: "/run/act-anew.load")
+        _ = try await stage.healed()
+        let all = try await stage.incidents(within: 20, "what was lent given back") { all in
+            all.first?.actions.count == 2 && all.first?.actions.last?.result == "succeeded"
+        }
+        #expect(all.first?.actions.last?.detail?.contains("was started anew since") == true)
+        #expect(try self.property(stage, "FreezerState", of: idle) == "frozen")
+    }
+
+    @Test func `an isolated unit is its operator's to start while repairs are paused`() async throws {
+        let stage = try self.busy(
+            "act-mine", check: "! test -e /run/act-mine.load || exit 2",
+            more: #", "isolate": { "openFor": "10m" }"#, recovery: #"{ "action": "CIRCUIT_BREAK", "verify": "2s" }"#)
+        try await stage.isUp()
+        try self.touch("/run/act-mine.load")
+        try await stage.wait(for: "the isolation") { try stage.healctl("status").output.contains("isolated") }
+        #expect(try stage.healctl("pause", "--for", "10m", "--reason", "work").status == 0)
+        #expect(try run("/usr/bin/systemctl", ["start", "act-mine.service"]).status != 0)
+        try FileManager.default.removeItem(atPath: "/run/act-mine.load")
+        #expect(try stage.healctl("resume", "a").status == 0)
+        try await stage.wait(for: "the bar to be lifted") {
+            try run("/usr/bin/systemctl", ["start", "act-mine.service"]).status == 0
+        }
+        #expect(try await stage.healed().actions.allSatisfy { $0.action == "CIRCUIT_BREAK" })
+    }
+
     @Test func CIRCUIT_BREAK() async throws {
         let stage = try self.busy(
             "act-isolate", check: "! test -e /run/act-isolate.load || exit 2",

@@ -149,6 +149,22 @@ import Testing
             world.send(.operatorAsked(.resume(component: "web", by: "root"))).actions.map(\.order) == [.tryIsolated])
     }
 
+    @Test func `resume lets people start it while repairs are held back`() throws {
+        var world = try Self.isolated()
+        world.send(.operatorAsked(.pause(component: nil, for: .seconds(600), by: "root", reason: "work")))
+        let back = try #require(
+            world.send(.operatorAsked(.resume(component: "web", by: "root"))).actions.first)
+        #expect(back.order == .endIsolation)
+        #expect(world.effects.notes.contains { $0.hasPrefix("root may start it by hand: automation is paused") })
+        #expect(world.finish(back).actions.isEmpty && world.advance(by: 300).actions.isEmpty)
+        world.observe(
+            "web.service",
+            UnitObservation(
+                activeState: .active, subState: "running", invocationID: "b", mainPID: 42, startedByOther: true,
+                activeEnteredAt: world.now.wall))
+        #expect(world.advance(by: 15).resolutions == [.person])
+    }
+
     @Test func `isolation outlives the supervisor, and ends with the component`() throws {
         var world = try Self.isolated()
         let saved = try #require(world.effects.saved["web"])
