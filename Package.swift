@@ -111,7 +111,7 @@ let package = Package(
         module(
             "Probes", inner + ["Resilience", "CProbes", "CSystemd", heap, deque, crypto, nioCore, nioEmbedded, nioSSL]),
         .target(name: "CActions"),
-        module("Actions", inner + ["CActions", "Systemd"]),
+        module("Actions", inner + ["CActions", "Resilience", "Systemd"]),
         module("AuditTrail", inner + ["Resilience", grdb, grdbSQLite, crypto]),
         module(
             "Alerting",
@@ -150,7 +150,7 @@ let package = Package(
         tests("Supervisor", core + [logging]),
         tests("Systemd", inner + ["CSystemd", logging]),
         tests("Probes", inner),
-        tests("Actions", inner + ["Systemd", logging]),
+        tests("Actions", inner + ["Resilience", "Systemd", coreMetrics, logging]),
         tests("AuditTrail", inner + ["Resilience", grdb, grdbSQLite]),
         tests("Alerting", inner + [nioCore, nioPosix]),
         tests("ControlAPI", inner + ["Resilience", "HealctlKit", "healctl", coreMetrics, logging, serviceLifecycle]),

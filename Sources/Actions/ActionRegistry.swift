@@ -1,6 +1,5 @@
 import RecoveryEngine
 import Supervisor
-import Systemd
 
 /// Carries out requests by handing them to the action of that name.
 ///
@@ -16,9 +15,9 @@ public struct ActionRegistry: ActionRunner {
     private let actions: [String: any RecoveryAction]
 
     /// - Parameter actions: of two with the same name the later one counts.
-    public init(systemd: SystemdManager, actions: [any RecoveryAction.Type] = Self.standard) {
+    public init(_ means: ActionMeans, actions: [any RecoveryAction.Type] = Self.standard) {
         var byName: [String: any RecoveryAction] = [:]
-        for action in actions { byName[action.name] = action.init(systemd: systemd) }
+        for action in actions { byName[action.name] = action.init(means) }
         self.actions = byName
     }
 

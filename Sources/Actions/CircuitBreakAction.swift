@@ -7,7 +7,7 @@ public struct CircuitBreakAction: RecoveryAction {
 
     private let systemd: SystemdManager
 
-    public init(systemd: SystemdManager) { self.systemd = systemd }
+    public init(_ means: ActionMeans) { self.systemd = means.systemd }
 
     public func run(_ request: ActionRequest) async -> ActionOutcome {
         guard let unit = request.unit else {

@@ -7,8 +7,14 @@ public struct ClearCacheAction: RecoveryAction {
     public static let name = "CLEAR_CACHE"
 
     private let systemd: SystemdManager
+    private let files: FileCalls
+    private let hooks: HookCalls
 
-    public init(systemd: SystemdManager) { self.systemd = systemd }
+    public init(_ means: ActionMeans) {
+        self.systemd = means.systemd
+        self.files = means.files
+        self.hooks = means.hooks
+    }
 
     public func run(_ request: ActionRequest) async -> ActionOutcome {
         guard let unit = request.unit, case .clearCache(let cache) = request.order else {
@@ -34,7 +40,7 @@ public struct ClearCacheAction: RecoveryAction {
         }
         let deadline = procedure.deadline
         for path in cache.paths {
-            await procedure.then { _ in await Self.empty(path, until: deadline) }
+            await procedure.then { left in await self.empty(path, until: deadline, timeout: left) }
         }
         if !cache.hook.isEmpty {
             await procedure.then { left in await self.hook(cache, request, left) }
@@ -42,8 +48,17 @@ public struct ClearCacheAction: RecoveryAction {
         await procedure.always { left in await self.systemd.start(unit, timeout: left) }
     }
 
-    private static func empty(_ path: String, until deadline: ContinuousClock.Instant) async -> ActionOutcome {
-        let result = await blocking { CacheCleaner.empty(path, until: deadline) }
+    /// It stops by itself at the deadline, unless its file system holds it.
+    private func empty(
+        _ path: String, until deadline: ContinuousClock.Instant, timeout: Duration
+    ) async -> ActionOutcome {
+        let result: CacheCleaner.Result
+        switch await self.files.call(
+            on: path, within: timeout + .seconds(1), { CacheCleaner.empty(path, until: deadline) })
+        {
+        case .success(let ended): result = ended
+        case .failure(let failure): return failure.outcome
+        }
         let count = "\(result.removed) entries removed from \(path)"
         guard let problem = result.problem else { return ActionOutcome(.succeeded, detail: count) }
         return ActionOutcome(.failed, detail: "\(count), but not all: \(problem)")
@@ -53,7 +68,7 @@ public struct ClearCacheAction: RecoveryAction {
         // A run of heald that was killed may have begun it.
         let earlier = await self.systemd.reconcileHook(ExecAction.unit(of: request), timeout: timeout)
         guard earlier.result == .interrupted else { return earlier }
-        return await self.systemd.run(ExecAction.hook(cache.hook, user: nil, of: request), timeout: timeout)
+        return await self.hooks.run(ExecAction.hook(cache.hook, user: nil, of: request), timeout: timeout)
     }
 
     /// Goes on where the unit was left stopped; emptying twice does no harm.

@@ -5,7 +5,7 @@ import Systemd
 public struct DegradeAction: LoadAction {
     public static let name = "DEGRADE"
     let change: LoadChange
-    public init(systemd: SystemdManager) { self.change = LoadChange(systemd: systemd) }
+    public init(_ means: ActionMeans) { self.change = LoadChange(systemd: means.systemd) }
 
     public func run(_ request: ActionRequest) async -> ActionOutcome { await self.carryOut(request, isResumed: false) }
 

@@ -8,7 +8,7 @@ public struct DrillAction: RecoveryAction {
 
     private let systemd: SystemdManager
 
-    public init(systemd: SystemdManager) { self.systemd = systemd }
+    public init(_ means: ActionMeans) { self.systemd = means.systemd }
 
     public func run(_ request: ActionRequest) async -> ActionOutcome {
         // Without an invocation nobody knows whom it would meet.

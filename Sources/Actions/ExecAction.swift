@@ -7,14 +7,18 @@ public struct ExecAction: RecoveryAction {
     public static let name = "EXEC"
 
     private let systemd: SystemdManager
+    private let hooks: HookCalls
 
-    public init(systemd: SystemdManager) { self.systemd = systemd }
+    public init(_ means: ActionMeans) {
+        self.systemd = means.systemd
+        self.hooks = means.hooks
+    }
 
     public func run(_ request: ActionRequest) async -> ActionOutcome {
         guard case .exec(let strategy) = request.strategy else {
             return ActionOutcome(.refused, detail: "no command came with it")
         }
-        return await self.systemd.run(
+        return await self.hooks.run(
             Self.hook(strategy.command, user: strategy.user, of: request), timeout: request.timeout)
     }
 

@@ -7,8 +7,12 @@ public struct FailoverAction: RecoveryAction {
     public static let name = "FAILOVER"
 
     private let systemd: SystemdManager
+    private let endpoint: EndpointSwitch
 
-    public init(systemd: SystemdManager) { self.systemd = systemd }
+    public init(_ means: ActionMeans) {
+        self.systemd = means.systemd
+        self.endpoint = EndpointSwitch(means)
+    }
 
     public func run(_ request: ActionRequest) async -> ActionOutcome {
         guard case .failOver(let order) = request.order else {
@@ -37,18 +41,14 @@ public struct FailoverAction: RecoveryAction {
         await procedure.then { _ in fence }
         if order.isPutBack {
             if let endpoint = order.endpoint {
-                await procedure.then { left in
-                    await EndpointSwitch(systemd: self.systemd).point(endpoint, to: order.to, left)
-                }
+                await procedure.then { left in await self.endpoint.point(endpoint, to: order.to, left) }
             }
             await procedure.always { left in await self.systemd.start(order.to, timeout: left) }
             return procedure.outcome
         }
         await procedure.then { left in await self.systemd.start(order.to, timeout: left) }
         if let endpoint = order.endpoint {
-            await procedure.then { left in
-                await EndpointSwitch(systemd: self.systemd).point(endpoint, to: order.to, left)
-            }
+            await procedure.then { left in await self.endpoint.point(endpoint, to: order.to, left) }
         }
         if !procedure.isGood {
             // Half a standby is none: nobody would know of it, and it would be in the way of the next attempt.
@@ -76,8 +76,12 @@ public struct SwitchEndpointAction: RecoveryAction {
     public static let name = "SWITCH_ENDPOINT"
 
     private let systemd: SystemdManager
+    private let endpoint: EndpointSwitch
 
-    public init(systemd: SystemdManager) { self.systemd = systemd }
+    public init(_ means: ActionMeans) {
+        self.systemd = means.systemd
+        self.endpoint = EndpointSwitch(means)
+    }
 
     public func run(_ request: ActionRequest) async -> ActionOutcome {
         guard case .switchEndpoint(let endpoint, let unit) = request.order else {
@@ -86,7 +90,7 @@ public struct SwitchEndpointAction: RecoveryAction {
         guard case .up = await self.systemd.condition(of: unit, timeout: request.timeout) else {
             return ActionOutcome(.refused, detail: "\(unit) does not run")
         }
-        return await EndpointSwitch(systemd: self.systemd).point(endpoint, to: unit, request.timeout)
+        return await self.endpoint.point(endpoint, to: unit, request.timeout)
     }
 
     /// Pointing twice at the same is pointing once.
@@ -96,9 +100,15 @@ public struct SwitchEndpointAction: RecoveryAction {
 /// Where clients look.
 struct EndpointSwitch {
     let systemd: SystemdManager
+    let files: FileCalls
+
+    init(_ means: ActionMeans) {
+        self.systemd = means.systemd
+        self.files = means.files
+    }
 
     func point(_ endpoint: Endpoint, to unit: String, _ timeout: Duration) async -> ActionOutcome {
-        let problem = await blocking { () -> String? in
+        let pointed = await self.files.call(on: endpoint.path, within: timeout) { () -> String? in
             switch endpoint.kind {
             case .symlink(let path, let targets):
                 guard let target = targets[unit] else { return "no target is declared for \(unit)" }
@@ -108,7 +118,12 @@ struct EndpointSwitch {
                 return AtomicFile.copy(template, to: path)
             }
         }
-        if let problem { return ActionOutcome(.failed, detail: "the endpoint was not moved: \(problem)") }
+        switch pointed {
+        case .success(nil): break
+        case .success(let problem?): return ActionOutcome(.failed, detail: "the endpoint was not moved: \(problem)")
+        case .failure(let failure):
+            return ActionOutcome(failure.result, detail: "whether the endpoint was moved is not known: \(failure)")
+        }
         let moved = ActionOutcome(.succeeded, detail: "clients are pointed at \(unit)")
         guard let reader = endpoint.reload else { return moved }
         var procedure = Procedure(timeout: timeout)

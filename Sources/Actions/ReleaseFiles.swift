@@ -1,37 +1,27 @@
-import Dispatch
 import Policy
 import RecoveryEngine
 import Supervisor
-import Synchronization
 
 /// Releases on the disk, looked at without holding anybody up.
 public struct ReleaseFiles: ReleaseSource {
-    private static let timeout = DispatchTimeInterval.seconds(5)
+    private static let limit = Duration.seconds(5)
 
-    public init() {}
+    private let files: FileCalls
+
+    public init(_ files: FileCalls) { self.files = files }
 
     public func look(at policy: ReleasePolicy) async -> ReleaseObservation {
-        await withCheckedContinuation { continuation in
-            let first = FirstAnswer(continuation)
-            DispatchQueue.global().async { first.give(ReleaseDirectory(policy: policy).look()) }
-            DispatchQueue.global().asyncAfter(deadline: .now() + Self.timeout) {
-                first.give(ReleaseObservation(problem: "the file system of \(policy.releases) does not answer"))
-            }
-        }
+        await self.files.look(at: policy, within: Self.limit)
     }
+}
 
-    /// Of two answers the first counts.
-    private final class FirstAnswer: Sendable {
-        private let waiting: Mutex<CheckedContinuation<ReleaseObservation, Never>?>
-
-        init(_ waiting: CheckedContinuation<ReleaseObservation, Never>) { self.waiting = Mutex(waiting) }
-
-        func give(_ answer: ReleaseObservation) {
-            let continuation = self.waiting.withLock { waiting in
-                defer { waiting = nil }
-                return waiting
-            }
-            continuation?.resume(returning: answer)
+extension FileCalls {
+    /// Which releases there are, and which one is current; a file system that does not answer is a problem like others.
+    func look(at policy: ReleasePolicy, within limit: Duration) async -> ReleaseObservation {
+        let seen = await self.call(on: policy.releases, within: limit) { ReleaseDirectory(policy: policy).look() }
+        switch seen {
+        case .success(let seen): return seen
+        case .failure(let failure): return ReleaseObservation(problem: failure.description)
         }
     }
 }

@@ -7,8 +7,12 @@ public struct RollbackAction: RecoveryAction {
     public static let name = "ROLLBACK"
 
     private let systemd: SystemdManager
+    private let files: FileCalls
 
-    public init(systemd: SystemdManager) { self.systemd = systemd }
+    public init(_ means: ActionMeans) {
+        self.systemd = means.systemd
+        self.files = means.files
+    }
 
     public func run(_ request: ActionRequest) async -> ActionOutcome {
         guard let unit = request.unit, case .switchRelease(let change) = request.order else {
@@ -16,13 +20,12 @@ public struct RollbackAction: RecoveryAction {
         }
         if let refusal = await self.systemd.rivalry(request.rivals, timeout: request.timeout) { return refusal }
         var procedure = Procedure(timeout: request.timeout)
-        switch await Self.swap(change) {
+        switch await self.swap(change, timeout: procedure.timeLeft) {
         case .swapped: await procedure.then { _ in ActionOutcome(.succeeded, detail: "\(change.from) → \(change.to)") }
         case .done where change.isPutBack:
             return ActionOutcome(.succeeded, detail: "\(change.to) is in place already")
         case .done: await procedure.then { _ in ActionOutcome(.succeeded, detail: "\(change.to) is in place already") }
-        case .refused(let why): return ActionOutcome(.refused, detail: why)
-        case .failed(let why): return ActionOutcome(.failed, detail: why)
+        case .not(let outcome): return outcome
         }
         await procedure.then { left in
             await self.systemd.restart(unit, expectedInvocationID: request.expectedInvocationID, timeout: left)
@@ -32,19 +35,24 @@ public struct RollbackAction: RecoveryAction {
 
     private enum Swap: Sendable {
         case swapped, done
-        case refused(String), failed(String)
+        case not(ActionOutcome)
     }
 
-    private static func swap(_ change: ReleaseSwitch) async -> Swap {
-        await blocking {
+    private func swap(_ change: ReleaseSwitch, timeout: Duration) async -> Swap {
+        let swap = await self.files.call(on: change.policy.current, within: timeout) { () -> Swap in
             let directory = ReleaseDirectory(policy: change.policy)
             let seen = directory.look()
-            if let problem = seen.problem { return .failed(problem) }
+            if let problem = seen.problem { return .not(ActionOutcome(.failed, detail: problem)) }
             if seen.current == change.to { return .done }
             guard seen.current == change.from else {
-                return .refused("\(change.policy.current) points to \(seen.current ?? "nothing") by now")
+                let now = "\(change.policy.current) points to \(seen.current ?? "nothing") by now"
+                return .not(ActionOutcome(.refused, detail: now))
             }
-            return directory.point(to: change.to).map { .failed($0) } ?? .swapped
+            return directory.point(to: change.to).map { .not(ActionOutcome(.failed, detail: $0)) } ?? .swapped
+        }
+        switch swap {
+        case .success(let swap): return swap
+        case .failure(let failure): return .not(failure.outcome)
         }
     }
 
@@ -53,7 +61,10 @@ public struct RollbackAction: RecoveryAction {
         guard let unit = request.unit, case .switchRelease(let change) = request.order else {
             return ActionOutcome(.interrupted, detail: "\(request.component) has no release to go back to")
         }
-        let seen = await blocking { ReleaseDirectory(policy: change.policy).look() }
+        let seen = await self.files.look(at: change.policy, within: request.timeout)
+        if let problem = seen.problem {
+            return ActionOutcome(.interrupted, detail: "what became of it is not known: \(problem)")
+        }
         guard seen.current == change.to else {
             return ActionOutcome(
                 .interrupted, detail: "\(seen.current ?? "nothing") is still current: nothing was done")

@@ -128,19 +128,19 @@ extension LoadAction {
 public struct ScaleUpAction: LoadAction {
     public static let name = "SCALE_UP"
     let change: LoadChange
-    public init(systemd: SystemdManager) { self.change = LoadChange(systemd: systemd) }
+    public init(_ means: ActionMeans) { self.change = LoadChange(systemd: means.systemd) }
 }
 
 /// SCALE_DOWN: fewer instances, or the limits that the unit's own files give.
 public struct ScaleDownAction: LoadAction {
     public static let name = "SCALE_DOWN"
     let change: LoadChange
-    public init(systemd: SystemdManager) { self.change = LoadChange(systemd: systemd) }
+    public init(_ means: ActionMeans) { self.change = LoadChange(systemd: means.systemd) }
 }
 
 /// REDUCE_LOAD: others step back, or get everything back.
 public struct ReduceLoadAction: LoadAction {
     public static let name = "REDUCE_LOAD"
     let change: LoadChange
-    public init(systemd: SystemdManager) { self.change = LoadChange(systemd: systemd) }
+    public init(_ means: ActionMeans) { self.change = LoadChange(systemd: means.systemd) }
 }

@@ -36,8 +36,9 @@ extension HostAdapters {
         _ settings: HealdSettings, logger: Logger, calls: CallMetrics, sink: @escaping EventSink
     ) throws -> HostAdapters {
         let manager = try SystemdManager(address: BusAddress(settings.bus), logger: logger, sink: sink)
+        let means = try ActionMeans(systemd: manager, calls: calls)
         return HostAdapters(
-            observer: manager, actions: ActionRegistry(systemd: manager), evidence: try JournalEvidence(metrics: calls),
-            releases: ReleaseFiles(), journal: JournalWriter(), notifier: SystemdNotifier())
+            observer: manager, actions: ActionRegistry(means), evidence: try JournalEvidence(metrics: calls),
+            releases: ReleaseFiles(means.files), journal: JournalWriter(), notifier: SystemdNotifier())
     }
 }

@@ -1,17 +1,21 @@
 import Actions
+import CoreMetrics
 import Logging
+import Policy
 import RecoveryEngine
+import Resilience
 import ResilienceCore
 import Systemd
 import Testing
 
 @Suite struct ActionRegistryTests {
     /// Nobody listens there.
-    private static func systemd() throws -> SystemdManager {
-        try SystemdManager(
+    private static func means(calls: CallMetrics? = nil) throws -> ActionMeans {
+        let systemd = try SystemdManager(
             address: .address("unix:path=/nonexistent/bus"),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         ) { _ in }
+        return try ActionMeans(systemd: systemd, calls: calls)
     }
 
     private static func request(_ action: String, unit: String? = "web.service") -> ActionRequest {
@@ -21,7 +25,7 @@ import Testing
     }
 
     @Test func `an action that does not exist fails and says what there is`() async throws {
-        let registry = ActionRegistry(systemd: try Self.systemd())
+        let registry = ActionRegistry(try Self.means())
         let outcome = await registry.run(Self.request("TELEPORT"))
         #expect(
             outcome
@@ -35,13 +39,13 @@ import Testing
     }
 
     @Test func `a component without a unit is refused a restart`() async throws {
-        let registry = ActionRegistry(systemd: try Self.systemd())
+        let registry = ActionRegistry(try Self.means())
         let outcome = await registry.run(Self.request("RESTART", unit: nil))
         #expect(outcome == ActionOutcome(.refused, detail: "web has no unit to restart"))
     }
 
     @Test func `without a bus a restart fails in its time and says that nothing was done`() async throws {
-        let registry = ActionRegistry(systemd: try Self.systemd())
+        let registry = ActionRegistry(try Self.means())
         let begin = ContinuousClock.now
         let outcome = await registry.run(Self.request("RESTART"))
         #expect(outcome.result == .failed && outcome.detail.hasPrefix("nothing was done: "), "\(outcome.detail)")
@@ -50,10 +54,20 @@ import Testing
         #expect(earlier.result == .interrupted)
     }
 
+    @Test func `without a bus a hook fails, is counted as such, and its reason is told`() async throws {
+        let metrics = try CallMetrics(factory: NOOPMetricsHandler.instance)
+        var request = Self.request("EXEC")
+        request.strategy = .exec(ExecStrategy(command: ["/bin/true"]))
+        let outcome = await ActionRegistry(try Self.means(calls: metrics)).run(request)
+        #expect(outcome.result == .failed && outcome.detail.hasPrefix("nothing was done: "), "\(outcome.detail)")
+        let counted = try #require(metrics.statistics(of: "hook"))
+        #expect(counted.calls == 1 && counted.failures == [.failed: 1])
+    }
+
     @Test func `a registered action gets the request of its name`() async throws {
         struct Echo: RecoveryAction {
             static let name = "ECHO"
-            init(systemd: SystemdManager) {}
+            init(_ means: ActionMeans) {}
             func run(_ request: ActionRequest) async -> ActionOutcome {
                 ActionOutcome(.succeeded, detail: "\(request.component) \(request.id)")
             }
@@ -61,7 +75,7 @@ import Testing
                 ActionOutcome(.interrupted, detail: "\(request.id)")
             }
         }
-        let registry = ActionRegistry(systemd: try Self.systemd(), actions: ActionRegistry.standard + [Echo.self])
+        let registry = ActionRegistry(try Self.means(), actions: ActionRegistry.standard + [Echo.self])
         #expect(
             registry.names == [
                 "CIRCUIT_BREAK", "CLEAR_CACHE", "DEGRADE", "DRILL", "ECHO", "EXEC", "FAILOVER", "REDUCE_LOAD",

@@ -97,6 +97,9 @@ import Testing
         #expect(
             AtomicFile.copy(self.root + "/template", to: self.root + "/directory")?.contains("not a regular") == true)
         #expect(AtomicFile.copy(self.root + "/directory", to: self.root + "/x")?.contains("not a regular") == true)
+        // Nobody writes to it: opening it as a file would wait for ever.
+        try #require(mkfifo(self.root + "/pipe", 0o600) == 0)
+        #expect(AtomicFile.copy(self.root + "/pipe", to: self.root + "/x")?.contains("not a regular") == true)
         #expect(AtomicFile.copy(self.root + "/missing", to: self.root + "/x")?.contains("No such file") == true)
         #expect(AtomicFile.copy(self.root + "/template", to: self.root + "/no/x")?.contains("No such file") == true)
         #expect(self.target("link") == "template")

@@ -20,7 +20,8 @@ public enum AtomicFile {
 
     /// Puts a copy of `source` in the place of `path`, with owner and mode of what was there. Blocks for a disk flush.
     static func copy(_ source: String, to path: String) -> String? {
-        let input = open(source, O_RDONLY | O_CLOEXEC)
+        // Else a pipe that nobody writes to would be waited for.
+        let input = open(source, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         guard input >= 0 else { return "\(source): \(Self.reason)" }
         defer { close(input) }
         var status = stat()

@@ -1,4 +1,3 @@
-import Dispatch
 import RecoveryEngine
 import ResilienceCore
 import Systemd
@@ -33,13 +32,6 @@ struct Procedure {
         let result = self.isGood ? own : self.outcome.result
         self.hasBegun = true
         self.outcome = ActionOutcome(result, detail: self.details.joined(separator: "; "))
-    }
-}
-
-/// Runs something that blocks (files) where it holds nobody up.
-func blocking<T: Sendable>(_ body: @escaping @Sendable () -> T) async -> T {
-    await withCheckedContinuation { continuation in
-        DispatchQueue.global().async { continuation.resume(returning: body()) }
     }
 }
 

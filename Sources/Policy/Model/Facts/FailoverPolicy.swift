@@ -38,6 +38,13 @@ public struct Endpoint: Hashable, Sendable, Codable {
         self.reload = reload
     }
 
+    /// What is moved.
+    public var path: String {
+        switch self.kind {
+        case .symlink(let path, _), .file(let path, _): path
+        }
+    }
+
     /// The units that it has something for.
     public var units: Set<String> {
         switch self.kind {
