@@ -269,6 +269,7 @@ extension RecoveryEngine {
             expectedInvocationID: machine.unit?.invocationID, policyGeneration: self.generation,
             strategy: step.strategy, order: order, rivals: machine.rivals)
         request.otherInvocations = self.invocationsToFreeze(by: order)
+        self.rememberRelease(index, order)
         self.record(
             index,
             .actionIntended(

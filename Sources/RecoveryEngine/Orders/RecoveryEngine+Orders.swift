@@ -159,6 +159,7 @@ extension RecoveryEngine {
             undo = PendingUndo(
                 action: request.action, attempt: request.attempt, order: .switchRelease(back),
                 why: "release \(change.to) did not help: \(change.from) is put back")
+            self.machines[index].incident?.rollbacks?.inVain.append(change.to)
         // Also where the standby never became the active one: what was stopped for it must not stay so.
         case .failOver(let order) where !order.isPutBack: undo = Self.wayBack(from: order, request)
         case .tryIsolated:

@@ -85,9 +85,10 @@ extension RecoveryEngine {
         guard machine.component.facts.release != nil else { return .unchanged("the component has no release") }
         guard let state = machine.facts.release, !state.isAsked, !state.isOld else { return .unknown }
         if let problem = state.seen.problem { return .unchanged(problem) }
-        guard let changedAt = state.seen.changedAt, let current = state.seen.current else {
+        guard let seenAt = state.seen.changedAt, let current = state.seen.current else {
             return .unchanged("which release is current is not known")
         }
+        let changedAt = machine.rollbacks(from: current)?.changedAt ?? seenAt
         let failedAt = machine.incident?.failedAt ?? self.now.wall
         let age = failedAt - changedAt
         if age < .zero { return .unchanged("release \(current) was put in place after the failure began") }
@@ -108,11 +109,24 @@ extension RecoveryEngine {
         }
         guard let seen = machine.facts.release?.seen, let current = seen.current else { return .wait(.evidence) }
         let saved = machine.facts.saved
+        let inVain = machine.rollbacks(from: current)?.inVain ?? []
         let target = saved.goodReleases
             .filter { $0.key != current && seen.available.contains($0.key) && !saved.badReleases.contains($0.key) }
+            .filter { !inVain.contains($0.key) }
             .max { ($0.value, $0.key) < ($1.value, $1.key) }
-        guard let target else { return .unfit("no release but \(current) is known as good") }
+        guard let target else {
+            let others = ([current] + inVain).joined(separator: ", ")
+            return .unfit("no release but \(others) is known as good")
+        }
         return .order(.switchRelease(ReleaseSwitch(policy: policy, from: current, to: target.key)))
+    }
+
+    /// When the release that is left came to its place: putting it back makes that look newer.
+    mutating func rememberRelease(_ index: Int, _ order: ActionOrder?) {
+        guard case .switchRelease(let change) = order, self.machines[index].rollbacks(from: change.from) == nil,
+            let changedAt = self.machines[index].facts.release?.seen.changedAt
+        else { return }
+        self.machines[index].incident?.rollbacks = RollbacksTried(from: change.from, changedAt: changedAt)
     }
 
     /// A rollback that was proven: what it went away from is bad.
@@ -124,5 +138,12 @@ extension RecoveryEngine {
         }
         self.record(index, .note("release \(change.from) is known as bad"))
         self.lookAtRelease(index)
+    }
+}
+
+extension ComponentMachine {
+    /// What was gone back to from this release in the open incident.
+    fileprivate func rollbacks(from release: String) -> RollbacksTried? {
+        self.incident?.rollbacks.flatMap { $0.from == release ? $0 : nil }
     }
 }

@@ -67,6 +67,8 @@ public struct SavedIncident: Hashable, Sendable, Codable {
     public var toldOfEnd: Bool
     /// A standby took over within it; there is no second time.
     public var failedOver: Bool?
+    /// What was gone back to within it; `nil`: nothing.
+    public var rollbacks: RollbacksTried?
     /// The drill that brought it about; `nil`: none did.
     public var drill: DrillCause?
 
@@ -84,6 +86,24 @@ public struct SavedIncident: Hashable, Sendable, Codable {
         self.rootCause = rootCause
         self.alerted = alerted
         self.toldOfEnd = toldOfEnd
+    }
+}
+
+/// The releases that an incident was to be ended with, in vain so far.
+///
+/// A release that was put back is in place since then by the disk's word. For what is to follow, it counts as in place since
+/// it was put there first.
+public struct RollbacksTried: Hashable, Sendable, Codable {
+    /// The release that the incident began with.
+    public var from: String
+    public var changedAt: WallTime
+    /// Those that did not help.
+    public var inVain: [String]
+
+    public init(from: String, changedAt: WallTime, inVain: [String] = []) {
+        self.from = from
+        self.changedAt = changedAt
+        self.inVain = inVain
     }
 }
 

@@ -128,6 +128,37 @@ import Testing
         #expect(!world.effects.notes.contains { $0.contains("known as bad") })
     }
 
+    @Test func `after one good release did not help, the one before is tried, and none twice`() throws {
+        // v1 and v2 are good, v3 is new.
+        let twice = Step(strategy: .rollback(RollbackStrategy()), attempts: .limited(3), verify: .seconds(5))
+        var (world, disk) = Self.upgraded([twice, .page])
+        Self.pass(&world, disk, by: 70)
+        disk.current = "v3"
+        disk.changedAt = world.now.wall
+        world.running("app.service", "c")
+        Self.pass(&world, disk, by: 5)
+        world.killed("app.service", "c")
+        var request = try #require(Self.answer(&world, disk).actions.first)
+        for target in ["v2", "v1"] {
+            #expect(Self.order(request)?.from == "v3" && Self.order(request)?.to == target)
+            disk.current = target
+            disk.changedAt = world.now.wall
+            world.finish(request)
+            world.running("app.service", "of \(target)")
+            let undo = try #require(world.killed("app.service", "of \(target)").actions.first)
+            #expect(Self.order(undo)?.isPutBack == true)
+            disk.current = "v3"
+            disk.changedAt = world.now.wall
+            let next = world.finish(undo).actions + Self.pass(&world, disk, by: 30).actions
+            guard target == "v2" else {
+                #expect(next.isEmpty)
+                break
+            }
+            request = try #require(next.first)
+        }
+        #expect(world.effects.skips == ["ROLLBACK: no release but v3, v2, v1 is known as good"])
+    }
+
     @Test func `what has to be put back is put back by the next run too`() throws {
         var (world, disk) = Self.upgraded([Self.rollback, .page])
         world.killed("app.service", "b")
