@@ -90,6 +90,29 @@ struct DrillTests {
         return try #require(object?["overall"] as? [String: Any])
     }
 
+    /// `healctl drill a` on a terminal, where somebody types `answer`.
+    private func asked(_ stage: Stage, answer: String) throws -> Finished {
+        let healctl = Stage.binaries.appending(path: "healctl").path()
+        return try run(
+            "/bin/sh", ["-c", "printf '\(answer)\\n' | script -qec '\(healctl) drill a' /dev/null"],
+            environment: ["HEALD_STATE_DIR": stage.path("state"), "HEALD_RUNTIME_DIR": stage.path("run")])
+    }
+
+    @Test func `who is asked has to say yes`() async throws {
+        let stage = try self.stage("drillask")
+        try await self.isReady(stage)
+        let pid = try stage.mainPID(of: "drillask-a.service")
+        for answer in ["", "n", "yess"] {
+            let refused = try self.asked(stage, answer: answer)
+            #expect(refused.status == 75 && refused.output.contains("Do it? [y/N]"), "\(refused)")
+            #expect(refused.output.contains("Nothing was done."))
+        }
+        #expect(try stage.mainPID(of: "drillask-a.service") == pid)
+        let done = try self.asked(stage, answer: "y")
+        #expect(done.status == 0 && done.output.contains("healed"), "\(done)")
+        #expect(try stage.mainPID(of: "drillask-a.service") != pid)
+    }
+
     @Test func `a kill is healed and measured, and is in no statistics`() async throws {
         let stage = try self.stage("drillkill")
         try await self.isReady(stage)
