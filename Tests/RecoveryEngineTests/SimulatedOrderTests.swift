@@ -381,25 +381,4 @@ import Testing
         #expect(world.finish(again).actions.isEmpty)
         #expect(world.advance(by: 120).actions.allSatisfy { $0.order != .endIsolation })
     }
-
-    @Test func `load that could not be given back is given back later, and never while paused`() throws {
-        let reduce = ReduceLoadStrategy(units: ["batch.service"], restoreAfter: .seconds(10))
-        var world = EngineHarness([
-            .service("web", recovery: [Step(strategy: .reduceLoad(reduce)), .restart(.limited(1))])
-        ])
-        world.running("web.service", "a")
-        let request = try #require(world.killed("web.service", "a").actions.first)
-        world.running("web.service", "b")
-        world.finish(request)
-        world.advance(by: 5)
-        world.send(.operatorAsked(.pause(component: "web", for: .seconds(60), by: "root", reason: "")))
-        #expect(world.advance(by: 50).actions.isEmpty)
-        let first = try #require(world.advance(by: 20).actions.first)
-        #expect(first.order == .unlimit(units: ["batch.service"], []))
-        world.finish(first, .failed)
-        let second = try #require(world.advance(by: 31).actions.first)
-        #expect(second.order == first.order)
-        world.finish(second)
-        #expect(world.advance(by: 300).actions.isEmpty)
-    }
 }

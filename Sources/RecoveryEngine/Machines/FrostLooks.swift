@@ -42,6 +42,7 @@ struct FrostLooks: Sendable {
     /// It is decided: what was found does not hold any more.
     ///
     /// - Returns: the invocations that were found.
+    @discardableResult
     mutating func use(_ units: [String]) -> [String: String] {
         var found: [String: String] = [:]
         for unit in units { found[unit] = self.answers.removeValue(forKey: unit)?.seen.invocationID }

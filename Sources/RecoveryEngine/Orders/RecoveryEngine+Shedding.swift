@@ -97,7 +97,7 @@ extension RecoveryEngine {
             return
         } else if wanted.way == .freeze {
             guard let isFrozen = self.isFrozen(wanted.unit) else { return }
-            _ = self.host.frost.use([wanted.unit])
+            self.host.frost.use([wanted.unit])
             if isFrozen {
                 self.record(nil, .note("\(wanted.unit) is frozen already: it is left so, and not thawed either"))
                 self.leaveResting(wanted, seen)
