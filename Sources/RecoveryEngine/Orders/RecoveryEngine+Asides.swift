@@ -95,6 +95,7 @@ extension RecoveryEngine {
             if properties.isEmpty { self.lookAgain(atThawed: units) }
             if let raised = self.machines[index].facts.saved.raisedLimits, raised.units == units {
                 self.machines[index].facts.saved.raisedLimits = nil
+                self.noteScaled(index)
             }
         case .start, .stop, .limit:
             // The load asked for it; what its component no longer follows has left the policy and is back again.

@@ -82,12 +82,12 @@ struct DrillsAreSafe: Checker {
     private func objectionAround(
         _ component: Component, _ now: MonotonicInstant, _ knowledge: Knowledge
     ) -> String? {
-        let needy = knowledge.policy.components.filter { knowledge.dependencies(of: $0.name).contains(component.name) }
+        // Those that need each other in a circle do not wait for each other.
+        let needy = knowledge.policy.components.filter { knowledge.awaited(by: $0.name).contains(component.name) }
         if let other = needy.first(where: { knowledge.incidents[$0.name] != nil }) {
             return "\(other.name), which needs it, is not well"
         }
-        // Those that need each other in a circle do not wait for each other.
-        if let other = knowledge.suspects(of: component.name).sorted().first(where: {
+        if let other = knowledge.awaited(by: component.name).sorted().first(where: {
             knowledge.incidents[$0] != nil
         }) {
             return "\(other), which it needs, is not well"

@@ -118,6 +118,16 @@ struct Knowledge {
         }
     }
 
+    /// All that a component waits for, directly or not: without what would make it wait for itself.
+    func awaited(by component: String) -> Set<String> {
+        var found: Set<String> = []
+        var open = self.surelyNeeded(by: component)
+        while let next = open.popLast() {
+            if found.insert(next).inserted { open += self.surelyNeeded(by: next) }
+        }
+        return found
+    }
+
     /// What a component needs, and what failing ones among that need in turn: what may explain its failure.
     func suspects(of component: String) -> Set<String> {
         var found: Set<String> = []

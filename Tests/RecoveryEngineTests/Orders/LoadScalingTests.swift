@@ -152,6 +152,16 @@ import Testing
         #expect(Self.measure(&world, 0.05, for: 30).actions.isEmpty)
     }
 
+    @Test func `limits that were taken back are not raised again within the cooldown`() throws {
+        let properties = [UnitProperty(.cpuWeight, 500)]
+        var world = Self.world(Self.pool(kind: .properties(properties), cooldown: .seconds(120)))
+        world.finish(try #require(Self.measure(&world, 0.6, for: 15).actions.first))
+        Self.measure(&world, 0.3, for: 130)
+        world.finish(try #require(Self.measure(&world, 0.05, for: 15).actions.first))
+        #expect(Self.measure(&world, 0.6, for: 110).actions.isEmpty)
+        #expect(Self.measure(&world, 0.6, for: 30).actions.map(\.action) == ["SCALE_UP"])
+    }
+
     @Test func `raised limits go when the component leaves the policy, or no longer raises them`() throws {
         // Seed 3452.
         let properties = [UnitProperty(.cpuWeight, 500)]
