@@ -44,7 +44,7 @@ extension RecoveryEngine {
         for index in self.machines.indices { self.evaluateLater(index) }
     }
 
-    /// Has systemd tell of every unit that anything is decided about.
+    /// Has systemd tell of every unit that anything is decided about: at once how it is, and then what changes.
     mutating func watchEverything() {
         let readers = self.machines.filter(\.component.needsWhatUnitRequires)
         self.effects.append(

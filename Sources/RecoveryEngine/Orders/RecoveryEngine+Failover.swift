@@ -79,6 +79,8 @@ extension RecoveryEngine {
         self.machines[index].facts.leftAt[old] = self.now.monotonic
         // What was known of it as a standby may be older than the act that made it active.
         self.machines[index].unit = isDown || seen?.isUp == true ? seen : nil
+        // It may have died since, and that has been told already: nothing else might ever be.
+        if self.machines[index].unit == nil { self.watchEverything() }
         self.machines[index].forgivenStop = nil
         self.machines[index].facts.saved.abandoned = nil
         self.machines[index].stoppedByOperator = false

@@ -229,6 +229,8 @@ extension RecoveryEngine {
             where self.machines[index].trackers[position].check.kind.isUnit {
                 self.machines[index].trackers[position].forget()
             }
+            // That it has died since may have been told already.
+            self.watchEverything()
         }
         self.evaluateLater(index)
     }

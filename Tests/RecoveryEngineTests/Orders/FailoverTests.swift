@@ -256,6 +256,23 @@ import Testing
         #expect(world.effects.openings.count == 1)
     }
 
+    @Test func `a unit that dies before the end of its own failback is heard of is asked after`() throws {
+        var world = Self.world()
+        let request = try #require(world.killed("db-1.service", "a").actions.first)
+        world.running("db-2.service", "b")
+        world.finish(request)
+        world.advance(by: 5)
+        let back = try #require(
+            world.send(.operatorAsked(.failBack(component: "db", by: "root"))).actions.first)
+        world.stopped("db-2.service", "b")
+        world.running("db-1.service", "c")
+        world.killed("db-1.service", "c")
+        // All of that was told before, and systemd says nothing twice unless it is asked.
+        let asked = world.finish(back).contains { if case .watchUnits = $0 { true } else { false } }
+        #expect(asked)
+        #expect(Self.order(world.killed("db-1.service", "c").actions.first)?.isPutBack == true)
+    }
+
     @Test func `SWITCH_ENDPOINT takes only what runs`() throws {
         let step = Step(strategy: .switchEndpoint(SwitchEndpointStrategy()))
         var world = Self.world(Self.component([step, .page]))
