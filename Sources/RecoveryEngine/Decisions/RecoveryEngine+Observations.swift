@@ -119,10 +119,7 @@ extension RecoveryEngine {
             self.machines[index].facts.others.removeAll()
             guard self.machines[index].component.unit != nil else { continue }
             self.machines[index].isUnitInDoubt = true
-            for check in self.machines[index].trackers.indices
-            where self.machines[index].trackers[check].check.kind.isUnit {
-                self.machines[index].trackers[check].forget()
-            }
+            self.machines[index].forgetUnitChecks()
             self.evaluateLater(index)
         }
     }

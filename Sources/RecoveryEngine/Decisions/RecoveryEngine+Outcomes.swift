@@ -108,10 +108,7 @@ extension RecoveryEngine {
             graceUntil: self.now.monotonic + component.startupGrace, at: self.now.monotonic)
         self.armHurried(index)
         if self.isUnitStillTheOldOne(index, attempt.request) {
-            for position in self.machines[index].trackers.indices
-            where self.machines[index].trackers[position].check.kind.isUnit {
-                self.machines[index].trackers[position].forget()
-            }
+            self.machines[index].forgetUnitChecks()
         }
         self.enter(
             index,

@@ -310,6 +310,13 @@ struct ComponentMachine: Sendable {
         }
     }
 
+    /// What was seen of the unit is of another time, or of another unit.
+    mutating func forgetUnitChecks() {
+        for index in self.trackers.indices where self.trackers[index].check.kind.isUnit {
+            self.trackers[index].forget()
+        }
+    }
+
     /// Runs a check at once unless it is running or due already.
     mutating func hurry(_ index: Int, to now: MonotonicInstant) {
         let tracker = self.trackers[index]

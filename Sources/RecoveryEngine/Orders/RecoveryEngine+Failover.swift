@@ -84,10 +84,7 @@ extension RecoveryEngine {
         self.machines[index].forgivenStop = nil
         self.machines[index].facts.saved.abandoned = nil
         self.machines[index].stoppedByOperator = false
-        for position in self.machines[index].trackers.indices
-        where self.machines[index].trackers[position].check.kind.isUnit {
-            self.machines[index].trackers[position].forget()
-        }
+        self.machines[index].forgetUnitChecks()
         if let seen = self.machines[index].unit {
             self.machines[index].readUnit(seen, isFirst: false, at: self.now)
             self.takeRequirements(index, seen)

@@ -225,10 +225,7 @@ extension RecoveryEngine {
         self.host.degradation.notBefore[name] = self.now.monotonic + Self.shedRest
         guard let index = self.owner(of: name) else { return }
         if isStartedAnew, self.machines[index].unit?.isUp != true {
-            for position in self.machines[index].trackers.indices
-            where self.machines[index].trackers[position].check.kind.isUnit {
-                self.machines[index].trackers[position].forget()
-            }
+            self.machines[index].forgetUnitChecks()
             // That it has died since may have been told already.
             self.watchEverything()
         }

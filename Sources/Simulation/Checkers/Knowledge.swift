@@ -93,10 +93,14 @@ struct Knowledge {
 
     /// All that a component needs, directly or not, as far as the policy knows it.
     func dependencies(of component: String) -> Set<String> {
+        Self.reach(from: self.needs(of: component), self.needs)
+    }
+
+    private static func reach(from start: [String], _ next: (String) -> [String]) -> Set<String> {
         var found: Set<String> = []
-        var open = self.needs(of: component)
-        while let next = open.popLast() {
-            if found.insert(next).inserted { open += self.needs(of: next) }
+        var open = start
+        while let name = open.popLast() {
+            if found.insert(name).inserted { open += next(name) }
         }
         return found
     }
@@ -120,22 +124,14 @@ struct Knowledge {
 
     /// All that a component waits for, directly or not: without what would make it wait for itself.
     func awaited(by component: String) -> Set<String> {
-        var found: Set<String> = []
-        var open = self.surelyNeeded(by: component)
-        while let next = open.popLast() {
-            if found.insert(next).inserted { open += self.surelyNeeded(by: next) }
-        }
-        return found
+        Self.reach(from: self.surelyNeeded(by: component), self.surelyNeeded)
     }
 
     /// What a component needs, and what failing ones among that need in turn: what may explain its failure.
     func suspects(of component: String) -> Set<String> {
-        var found: Set<String> = []
-        var open = self.surelyNeeded(by: component)
-        while let next = open.popLast() {
-            if found.insert(next).inserted, self.incidents[next] != nil { open += self.surelyNeeded(by: next) }
+        Self.reach(from: self.surelyNeeded(by: component)) {
+            self.incidents[$0] == nil ? [] : self.surelyNeeded(by: $0)
         }
-        return found
     }
 
     /// Interrupts service, by the policy that is in force.
